@@ -1,0 +1,94 @@
+// The record of one call, as a person or a program reads it (CONTRACT section 8). A field that is not known is absent,
+// never invented.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+namespace borehole::calls {
+
+enum class WayIn : std::uint8_t { connect, absolute, gateway, direct };
+enum class Outcome : std::uint8_t { complete, client_aborted, upstream_failed, refused };
+
+std::string_view way_in_name(WayIn way) noexcept;
+std::string_view outcome_name(Outcome outcome) noexcept;
+
+using Headers = std::vector<std::pair<std::string, std::string>>;  // as they came: order, case, duplicates
+
+struct CallRecord {
+  std::string id;  // ULID
+  WallTime started_at{};
+  WayIn way_in = WayIn::connect;
+  std::string router;  // path prefix of the router that took it; "/" is the empty router
+  Outcome outcome = Outcome::complete;
+  std::optional<Error> error;
+  std::vector<std::string>
+      notes;  // what was done or seen beyond the rule: a signed hop-by-hop field that was kept, Host replaced, …
+
+  struct Client {
+    std::string address;  // "127.0.0.1:51234"
+    std::string user_agent, sdk, sdk_version;
+    std::optional<std::int64_t> process_pid;
+    std::string process_name;
+  } client;
+
+  struct Upstream {
+    std::string host;
+    std::uint16_t port = 0;
+    std::string address;  // the one dialled
+    std::optional<bool> reused;
+    std::string tls_version, alpn;
+  } upstream;
+
+  struct Aws {
+    std::string service, operation, region, model_id, provider, inference_scope, request_id, access_key_id;
+    std::vector<std::string> signed_headers;
+    std::optional<bool> signature_intact;
+    std::string invocation_id;
+    std::optional<std::int64_t> attempt, max_attempts;
+  } aws;
+
+  struct Request {
+    std::string method, target;
+    Headers headers;
+    std::uint64_t body_bytes = 0;  // payload, without chunk framing
+    std::string body;
+    bool body_truncated = false;
+  } request;
+
+  struct Stream {
+    std::uint64_t events = 0, crc_failures = 0;
+    std::string exception;
+  };
+
+  struct Response {
+    std::optional<int> status;
+    Headers headers;
+    std::uint64_t body_bytes = 0;
+    std::string body;
+    bool body_truncated = false;
+    std::optional<Stream> stream;
+    std::string stop_reason, error_type, error_message;
+  } response;
+
+  struct Usage {
+    std::optional<std::uint64_t> input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, total_tokens;
+    std::string source;
+    std::optional<bool> disagrees;
+  } usage;
+
+  std::optional<std::string> cost_usd;  // exact decimal text
+
+  struct Timing {  // milliseconds
+    std::optional<double> connect, tls, upstream_first_byte, first_token, token_gap_p50, token_gap_max, total,
+        reported_by_aws, added_by_proxy;
+  } timing_ms;
+};
+
+}  // namespace borehole::calls

@@ -1,0 +1,59 @@
+// Where one exchange is looked at while it passes: const views in, nothing back. Cannot change, delay or fail a
+// forwarded octet.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "calls/call_record.h"
+#include "http/head.h"
+
+namespace borehole::calls {
+
+// What is known of an exchange when its request head has come.
+struct ExchangeStart {
+  WayIn way_in = WayIn::connect;
+  std::string router;
+  std::string client_address;
+  std::string upstream_host;  // the host that the call is for
+  std::uint16_t upstream_port = 0;
+};
+
+// The upstream connection that carries the exchange.
+struct UpstreamFacts {
+  std::string address;  // "192.0.2.7:443"
+  bool reused = false;
+  std::string tls_version, alpn;         // empty without TLS
+  std::optional<Duration> connect, tls;  // what it took to open; absent when reused
+};
+
+// One per exchange, on the worker's thread. Views are valid during the call only. Order: on_request_head once;
+// on_refused or the rest; on_finished once, last.
+class Tap {
+ public:
+  virtual ~Tap() = default;
+  virtual void on_request_head(const http::RequestHead& received, TimePoint now) noexcept = 0;
+  virtual void on_upstream(const UpstreamFacts& facts, TimePoint now) noexcept = 0;
+  // The head as it was sent upstream: for `signature_intact`.
+  virtual void on_sent_head(Bytes sent, TimePoint now) noexcept = 0;
+  virtual void on_request_body(Bytes content, TimePoint now) noexcept = 0;  // payload, without chunk framing
+  virtual void on_request_complete(TimePoint now) noexcept = 0;
+  virtual void on_response_head(const http::ResponseHead& head, TimePoint now) noexcept = 0;  // also each 1xx
+  virtual void on_response_body(Bytes content, TimePoint now) noexcept = 0;
+  virtual void on_note(std::string note) noexcept = 0;  // what was done or seen beyond the rule
+  // `error` is null for Outcome::complete. For Outcome::refused `status` is what the client was answered (0: nothing).
+  virtual void on_finished(Outcome outcome, const Error* error, int status, TimePoint now) noexcept = 0;
+};
+
+// Makes a tap for each exchange. Per worker.
+class TapSource {
+ public:
+  virtual ~TapSource() = default;
+  virtual std::unique_ptr<Tap> begin(const ExchangeStart& start, TimePoint now) noexcept = 0;
+};
+
+}  // namespace borehole::calls

@@ -1,0 +1,103 @@
+// The configuration as the program uses it: every key of conf/borehole.yaml, typed, defaults in place. Immutable once
+// loaded.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+
+namespace borehole::config {
+
+using Millis = std::chrono::milliseconds;
+
+struct HostPort {
+  std::string host;  // IP literal or name, without brackets; lower case
+  std::uint16_t port = 0;
+  friend bool operator==(const HostPort&, const HostPort&) = default;
+};
+
+struct Router {
+  std::string path = "/";                              // prefix, matched on the raw target; ends in "/"
+  std::string scheme;                                  // of the upstream: "https" or "http"; empty for the empty router
+  std::optional<HostPort> upstream;                    // absent: the call names its own upstream
+  std::map<std::string, std::string> require_headers;  // lower-case name → wanted value
+};
+
+struct PortRange {
+  std::uint16_t first = 0, last = 0;
+};
+
+struct UpstreamProxy {
+  HostPort address;
+  std::string user, password;  // empty: no credentials
+};
+
+struct ResolveRule {  // as curl's --resolve, with another port allowed
+  std::string host;   // `*` allowed within the name
+  std::uint16_t port = 0;
+  HostPort to;  // an IP literal and a port
+};
+
+struct Network {  // "10.0.0.0/8", "::1/128"
+  std::string text;
+};
+
+struct Config {
+  std::string file;  // where it came from; empty for the built-in defaults
+
+  std::vector<HostPort> listen{{"127.0.0.1", 5380}};
+  std::optional<HostPort> admin{{"127.0.0.1", 5381}};  // absent: null, none
+  unsigned workers = 0;                                // 0: auto
+  struct {
+    std::string dir;  // absolute
+    int leaf_days = 7;
+  } ca;
+  std::optional<std::vector<std::string>> intercept;  // absent: every Bedrock endpoint
+  std::vector<Router> routers;                        // at least the empty router
+  struct {
+    std::vector<std::string> ca_files;  // absolute
+    std::vector<ResolveRule> resolve;
+    std::vector<PortRange> ports{{80, 80}, {443, 443}, {1024, 65535}};
+    std::optional<UpstreamProxy> proxy;
+    Millis connect_timeout{10'000};
+    Millis response_timeout{900'000};
+    Millis idle_timeout{55'000};         // an idle pooled connection is closed after
+    std::size_t idle_connections = 256;  // pooled per worker
+    bool allow_loopback = false;
+  } upstream;
+  struct {
+    std::size_t head_bytes = 64 * 1024;
+    std::size_t connections = 20'000;
+    Millis idle_timeout{120'000};
+    Millis head_timeout{30'000};
+    Millis drain_timeout{30'000};
+  } limits;
+  struct {
+    std::optional<std::string> users_file;  // absolute
+    std::vector<Network> allow_clients;
+  } auth;
+  struct {
+    std::optional<std::string> store;  // absolute
+    std::optional<std::string> jsonl;  // absolute, or "-"
+    std::size_t body_max_bytes = 1024 * 1024;
+    std::vector<std::string> mask_headers{
+        "authorization", "x-amz-security-token", "proxy-authorization", "cookie", "set-cookie", "api-key", "x-api-key"};
+    bool strict_durability = false;
+    int keep_days = 30;
+    std::size_t keep_max_bytes = std::size_t{2} * 1024 * 1024 * 1024;
+  } record;
+  std::optional<std::string> prices;  // absolute
+  struct {
+    log::Level level = log::Level::info;
+    log::Format format = log::Format::text;
+  } log;
+};
+
+}  // namespace borehole::config

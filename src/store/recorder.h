@@ -1,0 +1,41 @@
+// The recorder's thread: takes captured calls from the workers' mailbox, decodes them and writes them in batches. Never
+// slows a worker.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "calls/call_tap.h"
+#include "calls/sink.h"
+
+namespace borehole::store {
+
+struct RecorderOptions {
+  std::size_t mailbox_bytes = 64 * 1024 * 1024;
+};
+
+struct RecorderCounters {
+  std::uint64_t delivered = 0;  // taken into the mailbox
+  std::uint64_t written = 0;    // by every sink
+  std::uint64_t dropped = 0;    // the mailbox was full
+  std::uint64_t failed = 0;     // a sink could not write
+};
+
+// Any thread delivers; one thread of its own writes. Destroying it writes what is in the mailbox first.
+class Recorder final : public calls::CallOutbox {
+ public:
+  Recorder(std::vector<std::unique_ptr<calls::Sink>> sinks, RecorderOptions options);
+  ~Recorder() override;
+  void deliver(calls::CapturedCall call) noexcept override;
+  RecorderCounters counters() const noexcept;
+  // Writes everything that was delivered before the call; blocks. For shutdown and tests.
+  void flush();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace borehole::store
