@@ -1,0 +1,80 @@
+// What a session asks of the world around it. Implemented by the connection driver, and by the dialogues of tests.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "calls/tap.h"
+
+namespace borehole::proxy {
+
+enum class Side : std::uint8_t { client, upstream };
+
+constexpr Side other(Side side) noexcept { return side == Side::client ? Side::upstream : Side::client; }
+
+// Where a call goes.
+struct UpstreamTarget {
+  std::string host;  // dialled: lower-case name or IP literal
+  std::uint16_t port = 0;
+  bool tls = false;
+  std::string tls_name;     // what the certificate must prove; most often `host`
+  bool configured = false;  // the configuration names it, not the client: the address rules do not apply
+
+  friend bool operator==(const UpstreamTarget&, const UpstreamTarget&) = default;
+};
+
+// How TLS towards the client is opened.
+struct TlsPlan {
+  std::string leaf_name;  // the host that the certificate is for; empty: the proxy's own
+  Bytes received;         // octets of the ClientHello that have already come; valid during the call
+};
+
+// None of these calls back into the session. Octets are taken (copied or encrypted) before `send` returns.
+class Effects {
+ public:
+  virtual ~Effects() = default;
+
+  virtual void send(Side side, Bytes bytes) = 0;
+
+  // Stops and resumes reading from a side.
+  virtual void hold(Side side) = 0;
+  virtual void resume(Side side) = 0;
+
+  // From here on what the client sends is TLS; its plaintext comes as `received`. Again inside an opened one: TLS in
+  // TLS.
+  virtual void open_tls(const TlsPlan& plan) = 0;
+
+  // Makes sure that the target can be reached: an idle connection is pooled, or TCP is dialled (TLS is not begun).
+  // True: it is so already; else `reached` or `connect_failed` follows.
+  virtual bool reach(const UpstreamTarget& target) = 0;
+  // A hint: the target will be wanted. Begins TLS over what `reach` dialled, beside the client's handshake. No event
+  // follows.
+  virtual void prepare(const UpstreamTarget& target) = 0;
+  // A connection to carry one exchange, pooled or fresh. Facts: it is there; else `leased` or `connect_failed` follows.
+  virtual std::optional<calls::UpstreamFacts> lease(const UpstreamTarget& target) = 0;
+  // The same for opaque octets: fresh, or what `reach` dialled; never TLS, never pooled.
+  virtual std::optional<calls::UpstreamFacts> lease_tunnel(const UpstreamTarget& target) = 0;
+  // The leased connection is clean: another exchange may have it.
+  virtual void give_back() = 0;
+  // The upstream connection, leased or on its way, is of no more use; it is closed at once, what is queued is lost.
+  virtual void drop_upstream() = 0;
+  // It is closed once what is queued has been delivered.
+  virtual void finish_upstream() = 0;
+
+  // No more octets follow towards that side; those of the other direction still may (half-close).
+  virtual void end_writing(Side side) = 0;
+  // The client's connection ends once everything is delivered: cleanly (close_notify, FIN), or so that no reader takes
+  // it for an end (reset, no close_notify). The session is over; nothing may be asked after it.
+  virtual void finish_client() = 0;
+  virtual void break_client() = 0;
+
+  // `timed_out` comes at `deadline`, unless another is armed or it is disarmed before.
+  virtual void arm(TimePoint deadline) = 0;
+  virtual void disarm() = 0;
+};
+
+}  // namespace borehole::proxy

@@ -1,0 +1,34 @@
+#include "proxy/policy.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace borehole::proxy {
+
+Result<std::shared_ptr<const Policy>> Policy::make(std::shared_ptr<const config::Config> config) {
+  auto policy = std::make_shared<Policy>();
+  if (config->intercept) {
+    for (const auto& text : *config->intercept) {
+      auto pattern = bedrock::HostPattern::parse(text);
+      if (!pattern) return unexpected(std::move(pattern).error());
+      policy->intercept.push_back(*std::move(pattern));
+    }
+  } else {
+    policy->intercept = bedrock::default_intercept_patterns();
+  }
+  if (config->auth.users_file) {
+    auto users = config::UsersFile::load(*config->auth.users_file);
+    if (!users) return unexpected(std::move(users).error());
+    policy->users = *std::move(users);
+  }
+  policy->config = std::move(config);
+  return std::shared_ptr<const Policy>(std::move(policy));
+}
+
+bool Policy::port_allowed(std::uint16_t port) const noexcept {
+  const auto& ports = config->upstream.ports;
+  return std::any_of(ports.begin(), ports.end(),
+                     [&](const config::PortRange& r) { return r.first <= port && port <= r.last; });
+}
+
+}  // namespace borehole::proxy

@@ -1,0 +1,27 @@
+// What the configuration lets a session do, prepared for looking up. Immutable; shared by the sessions that began under
+// it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "bedrock/hosts.h"
+#include "config/config.h"
+#include "config/users_file.h"
+
+namespace borehole::proxy {
+
+struct Policy {
+  std::shared_ptr<const config::Config> config;
+  std::vector<bedrock::HostPattern> intercept;
+  std::shared_ptr<const config::UsersFile> users;  // null: nobody is asked for credentials
+
+  static Result<std::shared_ptr<const Policy>> make(std::shared_ptr<const config::Config> config);
+
+  bool intercepts(const std::string& host) const noexcept { return bedrock::matches(intercept, host); }
+  bool port_allowed(std::uint16_t port) const noexcept;
+};
+
+}  // namespace borehole::proxy

@@ -1,0 +1,97 @@
+#include "proxy/refusal.h"
+
+#include <fmt/format.h>
+
+namespace borehole::proxy {
+
+namespace {
+
+std::string_view reason_phrase(int status) noexcept {
+  switch (status) {
+    case 400: return "Bad Request";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 407: return "Proxy Authentication Required";
+    case 408: return "Request Timeout";
+    case 431: return "Request Header Fields Too Large";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    default: return "Internal Server Error";
+  }
+}
+
+// What came from the wire may stand in the text: everything that JSON or a header could trip over is escaped.
+std::string json_text(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto u = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (u < 0x20 || u >= 0x7f) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}", u);
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+RefusalShape refusal_shape(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::malformed_request:
+    case ErrorCode::ambiguous_request:
+    case ErrorCode::host_mismatch:
+    case ErrorCode::unsupported_protocol: return {400, "ValidationException"};
+    case ErrorCode::head_timeout: return {408, "ValidationException"};
+    case ErrorCode::head_too_large: return {431, "ValidationException"};
+    case ErrorCode::host_not_allowed:
+    case ErrorCode::port_not_allowed:
+    case ErrorCode::address_not_allowed:
+    case ErrorCode::proxy_loop: return {403, "AccessDeniedException"};
+    case ErrorCode::proxy_auth_required: return {407, ""};
+    case ErrorCode::no_route:
+    case ErrorCode::header_required:
+    case ErrorCode::not_found: return {404, "ResourceNotFoundException"};
+    case ErrorCode::dns_failed:
+    case ErrorCode::connect_failed:
+    case ErrorCode::tls_failed:
+    case ErrorCode::certificate_rejected:
+    case ErrorCode::upstream_proxy_refused:
+    case ErrorCode::upstream_closed:
+    case ErrorCode::upstream_broke:
+    case ErrorCode::malformed_response: return {502, "ServiceUnavailableException"};
+    case ErrorCode::connect_timeout:
+    case ErrorCode::response_timeout: return {504, "ModelTimeoutException"};
+    case ErrorCode::shutting_down:
+    case ErrorCode::too_many_connections:
+    case ErrorCode::out_of_memory: return {503, "ServiceUnavailableException"};
+    case ErrorCode::client_tls_failed:
+    case ErrorCode::client_aborted:
+    case ErrorCode::internal:
+    case ErrorCode::config_invalid:
+    case ErrorCode::io_failed:
+    case ErrorCode::ca_invalid:
+    case ErrorCode::store_failed: return {500, "InternalServerException"};
+  }
+  return {500, "InternalServerException"};
+}
+
+std::string refusal_response(const Error& error, bool close, bool head_only) {
+  const RefusalShape shape = refusal_shape(error.code);
+  const std::string body = fmt::format("{{\"message\": \"{}\"}}", json_text(error.detail));
+  std::string out = fmt::format("HTTP/1.1 {} {}\r\n", shape.status, reason_phrase(shape.status));
+  if (!shape.type.empty()) out += fmt::format("x-amzn-ErrorType: {}\r\n", shape.type);
+  if (shape.status == 407) out += "Proxy-Authenticate: Basic realm=\"borehole\", charset=\"UTF-8\"\r\n";
+  out += fmt::format("borehole-error: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n",
+                     error_code_name(error.code), body.size());
+  if (close) out += "connection: close\r\n";
+  out += "\r\n";
+  if (!head_only) out += body;
+  return out;
+}
+
+}  // namespace borehole::proxy

@@ -1,0 +1,22 @@
+// The answers that borehole makes itself, shaped as AWS REST-JSON errors (CONTRACT section 5). Never imitates an answer
+// of Amazon's: `borehole-error` tells them apart.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace borehole::proxy {
+
+struct RefusalShape {
+  int status = 500;
+  std::string_view type;  // the AWS exception; empty: none (407)
+};
+
+RefusalShape refusal_shape(ErrorCode code) noexcept;
+
+// The whole response, head and body. `close`: it says `connection: close`. `head_only`: the request was HEAD.
+std::string refusal_response(const Error& error, bool close, bool head_only);
+
+}  // namespace borehole::proxy

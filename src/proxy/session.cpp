@@ -1,0 +1,470 @@
+// The session's events, what opens a connection (first octets, CONNECT, TLS, tunnels), waiting and ending. Exchanges:
+// session_exchange.cpp.
+#include "proxy/session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "proxy/refusal.h"
+
+namespace borehole::proxy {
+
+namespace {
+
+constexpr Bytes h2_preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";  // RFC 9113 section 3.4
+// A server that speaks first behind a CONNECT to an address is waited for no longer than this for a ClientHello.
+constexpr Duration inner_patience = std::chrono::milliseconds(300);
+
+http::ReaderLimits reader_limits(const Policy& policy) {
+  http::ReaderLimits limits;
+  limits.head_bytes = policy.config->limits.head_bytes;
+  limits.trailer_bytes = policy.config->limits.head_bytes;
+  return limits;
+}
+
+}  // namespace
+
+Session::Session(SessionContext context, Effects& effects)
+    : context_(std::move(context)),
+      effects_(effects),
+      request_reader_(http::Role::request, reader_limits(*context_.policy)) {
+  at_.local_ip = context_.local_ip;
+  at_.local_port = context_.local_port;
+}
+
+Session::~Session() = default;
+
+// --- events
+
+void Session::started(TimePoint now) { wait_for(Wait::idle, now); }
+
+void Session::received(Side side, Bytes bytes, TimePoint now) {
+  if (over()) return;
+  if (side == Side::upstream) {
+    upstream_received(bytes, now);
+  } else if (tunnelling()) {
+    if (tap_) tap_->on_request_body(bytes, now);
+    effects_.send(Side::upstream, bytes);
+  } else if (client_in_.empty()) {
+    const std::size_t taken = take(bytes, now);
+    if (!over()) client_in_.append(bytes.substr(taken));
+  } else {
+    client_in_.append(bytes);
+  }
+  settle(now);
+}
+
+void Session::ended(Side side, TimePoint now) {
+  if (over()) return;
+  end_came(side, now);
+  settle(now);
+}
+
+void Session::end_came(Side side, TimePoint now) {
+  if (tunnelling() || phase_ == Phase::tunnel_opening) return ended_in_tunnel(side, now);
+  if (side == Side::client) {
+    client_ended_ = true;
+    if (request_state_ == RequestState::complete || request_state_ == RequestState::leasing)
+      return;  // half-close: the answer is still wanted
+    client_left(
+        {ErrorCode::client_aborted, Fault::client, "the client closed its connection before its request was complete"},
+        now);
+    return;
+  }
+  upstream_ended_ = true;
+  if (response_state_ == ResponseState::complete) {
+    // It has answered, and wants no more of the request.
+    finish_tap(calls::Outcome::complete, nullptr, status_, now);
+    return end_session(true);
+  }
+  if (!response_reader_ || (response_state_ == ResponseState::head && response_reader_->idle())) {
+    return response_failed(
+        {ErrorCode::upstream_closed, Fault::upstream,
+         fmt::format("{} closed the connection before it answered; the request was not sent again, so try it again",
+                     route_->target.host)},
+        now);
+  }
+  auto at_end = response_reader_->end();
+  if (!at_end) return response_failed({ErrorCode::upstream_broke, Fault::upstream, at_end.error().detail}, now);
+  response_state_ = ResponseState::complete;
+  finish_exchange_if_done(now);
+  if (!over() &&
+      response_state_ == ResponseState::complete) {  // the request is not complete, but nobody reads it any more
+    finish_tap(calls::Outcome::complete, nullptr, status_, now);
+    end_session(true);
+  }
+}
+
+void Session::broken(Side side, const Error& error, TimePoint now) {
+  if (over()) return;
+  break_came(side, error, now);
+  settle(now);
+}
+
+void Session::break_came(Side side, const Error& error, TimePoint now) {
+  if (side == Side::client) {
+    if (error.code == ErrorCode::client_tls_failed && at_.origin && !served_ && !refusal_inside_) {
+      begin_tap(nullptr, at_.origin->way_in, "/", at_.origin->authority, now);
+    }
+    return client_left(error, now);
+  }
+  upstream_ended_ = true;
+  if (tunnelling() || phase_ == Phase::tunnel_opening) {
+    finish_tap(calls::Outcome::upstream_failed, &error, status_, now);
+    return end_session(false);
+  }
+  if (response_state_ == ResponseState::complete) {
+    finish_tap(calls::Outcome::complete, nullptr, status_, now);
+    return end_session(true);
+  }
+  Error told = error;
+  told.fault = Fault::upstream;
+  if (status_ < 200) {
+    told.code = ErrorCode::upstream_closed;
+    told.detail = fmt::format(
+        "the connection to {} broke before it answered ({}); the request was not sent again, so try it again",
+        route_ ? route_->target.host : std::string("the upstream"), error.detail);
+  } else {
+    told.code = ErrorCode::upstream_broke;
+  }
+  response_failed(std::move(told), now);
+}
+
+void Session::reached(TimePoint now) {
+  if (over() || phase_ != Phase::connecting) return;
+  answer_connect(now);
+  if (client_ended_) return end_session(true);
+  settle(now);
+}
+
+void Session::answer_connect(TimePoint now) {
+  upstream_coming_ = false;
+  tap_.reset();  // what follows inside is recorded, the CONNECT itself only where it fails
+  effects_.send(Side::client, "HTTP/1.1 200 Connection established\r\n\r\n");
+  request_reader_ = http::MessageReader(http::Role::request, reader_limits(*context_.policy));
+  request_state_ = RequestState::idle;
+  phase_ = Phase::inner_octets;
+  wait_for(connect_->intercept ? Wait::head : Wait::inner, now);
+}
+
+void Session::leased(const calls::UpstreamFacts& facts, TimePoint now) {
+  if (over()) return;
+  upstream_coming_ = false;
+  upstream_there_ = true;
+  if (phase_ == Phase::connecting || phase_ == Phase::tunnel_opening) {
+    if (phase_ == Phase::connecting) effects_.send(Side::client, "HTTP/1.1 200 Connection established\r\n\r\n");
+    phase_ = Phase::tunnel;
+    wait_for(Wait::nothing, now);
+    if (!client_in_.empty()) effects_.send(Side::upstream, client_in_.view());
+    client_in_.release();
+    if (client_ended_) effects_.end_writing(Side::upstream);
+  } else {
+    send_head(facts, now);
+    settle(now);
+    if (!over() && client_ended_ && request_state_ == RequestState::relaying) {
+      client_left({ErrorCode::client_aborted, Fault::client,
+                   "the client closed its connection before its request was complete"},
+                  now);
+    }
+  }
+  if (!over()) update_holds();
+}
+
+void Session::connect_failed(const Error& error, TimePoint now) {
+  if (over()) return;
+  upstream_coming_ = false;
+  if (phase_ == Phase::tunnel_opening) {
+    log::info("tunnel to {}: {}", http::to_string(connect_->authority), error.detail);
+    return end_session(false);
+  }
+  refuse(error, now);
+  settle(now);
+}
+
+void Session::congested(Side side) {
+  (side == Side::client ? client_congested_ : upstream_congested_) = true;
+  if (!over()) update_holds();
+}
+
+void Session::drained(Side side) {
+  (side == Side::client ? client_congested_ : upstream_congested_) = false;
+  if (!over()) update_holds();
+}
+
+void Session::timed_out(TimePoint now) {
+  if (over()) return;
+  armed_.reset();
+  if (wait_ == Wait::nothing) return;
+  const TimePoint deadline = wait_since_ + limit_of(wait_);
+  if (now < deadline) {
+    armed_ = deadline;
+    effects_.arm(deadline);
+    return;
+  }
+  waited_in_vain(now);
+  settle(now);
+}
+
+void Session::waited_in_vain(TimePoint now) {
+  const auto seconds = [](Duration d) { return std::chrono::duration_cast<std::chrono::seconds>(d).count(); };
+  switch (wait_) {
+    case Wait::nothing: return;
+    case Wait::idle: return end_session(true);
+    case Wait::inner: return open_tunnel(now);
+    case Wait::head: {
+      const Error error{ErrorCode::head_timeout, Fault::client,
+                        fmt::format("the request head did not arrive within {} s (`limits.head_timeout`)",
+                                    seconds(limit_of(Wait::head)))};
+      if (phase_ != Phase::http || request_reader_.idle()) return end_session(true);
+      begin_tap(nullptr, at_.origin ? at_.origin->way_in : calls::WayIn::absolute, "",
+                at_.origin ? at_.origin->authority : http::Authority{}, now);
+      return refuse(error, now);
+    }
+    case Wait::request_body:
+      if (client_held_ && request_state_ == RequestState::relaying) return upstream_too_slow(limit_of(wait_), now);
+      return client_left({ErrorCode::client_aborted, Fault::client,
+                          fmt::format("the client sent nothing of its request for {} s", seconds(limit_of(wait_)))},
+                         now);
+    case Wait::response: return upstream_too_slow(limit_of(wait_), now);
+  }
+}
+
+void Session::upstream_too_slow(Duration limit, TimePoint now) {
+  response_failed({ErrorCode::response_timeout, Fault::upstream,
+                   fmt::format("{} neither sent nor took anything for {} s (`upstream.response_timeout`)",
+                               route_->target.host, std::chrono::duration_cast<std::chrono::seconds>(limit).count())},
+                  now);
+}
+
+void Session::shut_down() {
+  if (over()) return;
+  draining_ = true;
+  const bool quiet = client_in_.empty() && request_state_ == RequestState::idle && request_reader_.idle();
+  if (quiet && (phase_ == Phase::first_octets || phase_ == Phase::http || phase_ == Phase::inner_octets))
+    end_session(true);
+}
+
+// --- what the client sends
+
+void Session::settle(TimePoint now) {
+  if (!over() && (!client_in_.empty() || !head_out_.empty())) {
+    const std::size_t taken = take(client_in_.view(), now);
+    if (!over()) client_in_.consume(std::min(taken, client_in_.size()));
+  }
+  if (!over()) update_holds();
+}
+
+std::size_t Session::take(Bytes bytes, TimePoint now) {
+  std::size_t offset = 0;
+  while (!over()) {
+    const Bytes rest = bytes.substr(offset);
+    std::optional<std::size_t> taken;
+    switch (phase_) {
+      case Phase::first_octets: taken = take_first_octets(rest, now); break;
+      case Phase::inner_octets: taken = take_inner_octets(rest, now); break;
+      case Phase::http: taken = take_http(rest, now); break;
+      case Phase::connecting:
+      case Phase::tunnel_opening: break;
+      case Phase::tunnel:
+      case Phase::upgraded:
+        if (!rest.empty()) {
+          if (tap_) tap_->on_request_body(rest, now);
+          effects_.send(Side::upstream, rest);
+        }
+        return bytes.size();
+      case Phase::over: break;
+    }
+    if (!taken) break;
+    offset += *taken;
+  }
+  return offset;
+}
+
+std::optional<std::size_t> Session::take_first_octets(Bytes bytes, TimePoint now) {
+  if (bytes.empty()) return std::nullopt;
+  if (wait_ != Wait::head) wait_for(Wait::head, now);
+  const tls::HelloResult hello = tls::read_client_hello(bytes);
+  if (hello.status == tls::HelloStatus::need_more) return std::nullopt;
+  if (hello.status == tls::HelloStatus::not_tls) {
+    if (h2_preface.starts_with(bytes.substr(0, h2_preface.size()))) {
+      if (bytes.size() < 16) return std::nullopt;
+      begin_tap(nullptr, calls::WayIn::gateway, "", {}, now);
+      refuse({ErrorCode::unsupported_protocol, Fault::client,
+              "HTTP/2 is not spoken here; use an HTTP/1.1 client (AWS SDK for JavaScript: requestHandler: new "
+              "NodeHttpHandler(…))"},
+             now);
+      return std::nullopt;
+    }
+    phase_ = Phase::http;
+    return 0;
+  }
+  const std::string& name = hello.hello.server_name;
+  if (!name.empty() && context_.policy->intercepts(name)) {
+    http::Authority authority;
+    authority.host = name;
+    authority.port = 443;
+    open_origin(calls::WayIn::direct, authority, {name, 443, true, name, false}, hello.hello, bytes, now);
+    return bytes.size();
+  }
+  at_.over_tls = true;
+  phase_ = Phase::http;
+  effects_.open_tls({name, bytes});
+  return bytes.size();
+}
+
+std::optional<std::size_t> Session::take_inner_octets(Bytes bytes, TimePoint now) {
+  if (bytes.empty()) return std::nullopt;
+  const tls::HelloResult hello = tls::read_client_hello(bytes);
+  if (hello.status == tls::HelloStatus::need_more) return std::nullopt;
+  if (hello.status == tls::HelloStatus::not_tls) {
+    open_tunnel(now);
+    return 0;
+  }
+  const http::Authority& asked = connect_->authority;
+  const std::string& sni = hello.hello.server_name;
+  if (!connect_->intercept && (sni.empty() || !context_.policy->intercepts(sni))) {
+    open_tunnel(now);
+    return 0;
+  }
+  http::Authority authority = asked;
+  UpstreamTarget target{asked.host, asked.port, true, asked.host, false};
+  if (!sni.empty() && sni != asked.host) {
+    if (!asked.is_ip) {
+      refusal_inside_ = Error{
+          ErrorCode::host_mismatch, Fault::client,
+          fmt::format("CONNECT named {}, the TLS handshake names {}; let both name the same host", asked.host, sni)};
+    }
+    authority.host = sni;
+    authority.is_ip = false;
+    target.tls_name = sni;
+  }
+  open_origin(calls::WayIn::connect, std::move(authority), std::move(target), hello.hello, bytes, now);
+  return bytes.size();
+}
+
+void Session::open_origin(calls::WayIn way_in, http::Authority authority, UpstreamTarget target,
+                          const tls::ClientHello& hello, Bytes received, TimePoint now) {
+  const std::string leaf_name = authority.host;
+  if (!hello.alpn.empty() && !hello.offers("http/1.1")) {
+    const Error error{ErrorCode::unsupported_protocol, Fault::client,
+                      "the client offers only HTTP/2 (ALPN), which is not spoken here; use an HTTP/1.1 client (AWS SDK "
+                      "for JavaScript: requestHandler: new NodeHttpHandler(…))"};
+    begin_tap(nullptr, way_in, "/", authority, now);
+    finish_tap(calls::Outcome::refused, &error, 0, now);
+    refusal_inside_ = error;  // the handshake fails with no_application_protocol
+  }
+  at_.origin = Surroundings::Origin{way_in, std::move(authority), target};
+  phase_ = Phase::http;
+  wait_for(Wait::head, now);
+  effects_.open_tls({leaf_name, received});
+  if (!refusal_inside_ && !context_.refusal) effects_.prepare(target);
+}
+
+void Session::open_tunnel(TimePoint now) {
+  phase_ = Phase::tunnel_opening;
+  wait_for(Wait::nothing, now);
+  const http::Authority& authority = connect_->authority;
+  upstream_coming_ = true;
+  if (effects_.lease_tunnel({authority.host, authority.port, false, authority.host, false})) {
+    upstream_coming_ = false;
+    upstream_there_ = true;
+    phase_ = Phase::tunnel;  // whoever is taking octets goes on in it
+  }
+}
+
+// --- ending
+
+void Session::ended_in_tunnel(Side side, TimePoint now) {
+  (side == Side::client ? client_ended_ : upstream_ended_) = true;
+  if (client_ended_ && upstream_ended_) {
+    finish_tap(calls::Outcome::complete, nullptr, status_, now);
+    return end_session(true);
+  }
+  if (upstream_there_) effects_.end_writing(other(side));
+}
+
+void Session::client_left(const Error& error, TimePoint now) {
+  Error told = error;
+  if (told.code != ErrorCode::client_tls_failed) told.code = ErrorCode::client_aborted;
+  told.fault = Fault::client;
+  if (response_state_ == ResponseState::complete && request_state_ == RequestState::relaying) {
+    finish_tap(calls::Outcome::complete, nullptr, status_, now);  // it was answered, and did not want to send the rest
+  } else if (tap_) {
+    finish_tap(calls::Outcome::client_aborted, &told, status_, now);
+  } else if (!request_reader_.idle() && request_state_ == RequestState::idle && phase_ == Phase::http) {
+    begin_tap(nullptr, at_.origin ? at_.origin->way_in : calls::WayIn::absolute, "",
+              at_.origin ? at_.origin->authority : http::Authority{}, now);
+    finish_tap(calls::Outcome::client_aborted, &told, 0, now);
+  }
+  if (upstream_there_ || upstream_coming_) effects_.drop_upstream();
+  upstream_there_ = upstream_coming_ = false;
+  end_session(true);
+}
+
+void Session::finish_tap(calls::Outcome outcome, const Error* error, int status, TimePoint now) {
+  if (!tap_) return;
+  tap_->on_finished(outcome, error, status, now);
+  tap_.reset();
+}
+
+void Session::end_session(bool cleanly) {
+  if (upstream_there_ && tunnelling() && cleanly) {
+    effects_.finish_upstream();
+  } else if (upstream_there_ || upstream_coming_) {
+    effects_.drop_upstream();
+  }
+  upstream_there_ = upstream_coming_ = false;
+  effects_.disarm();
+  phase_ = Phase::over;
+  if (cleanly) {
+    effects_.finish_client();
+  } else {
+    effects_.break_client();
+  }
+}
+
+// --- waiting
+
+void Session::update_holds() {
+  const bool relaying = upstream_there_ && (tunnelling() || request_state_ == RequestState::relaying);
+  const bool hold_client =
+      (relaying && upstream_congested_) || client_in_.size() >= pending_limit ||
+      (client_congested_ && !upstream_there_);  // a client that sends requests and reads no answers
+  if (hold_client != client_held_) {
+    client_held_ = hold_client;
+    hold_client ? effects_.hold(Side::client) : effects_.resume(Side::client);
+  }
+  const bool hold_upstream = upstream_there_ && client_congested_;
+  if (hold_upstream != upstream_held_) {
+    upstream_held_ = hold_upstream;
+    if (upstream_there_) hold_upstream ? effects_.hold(Side::upstream) : effects_.resume(Side::upstream);
+  }
+}
+
+void Session::wait_for(Wait what, TimePoint now) {
+  wait_ = what;
+  wait_since_ = now;
+  if (what == Wait::nothing) return;  // an armed timer may come and find nothing to do
+  const TimePoint deadline = now + limit_of(what);
+  if (armed_ && *armed_ <= deadline) return;  // it comes early, and is armed anew then
+  armed_ = deadline;
+  effects_.arm(deadline);
+}
+
+Duration Session::limit_of(Wait what) const {
+  const auto& config = *context_.policy->config;
+  switch (what) {
+    case Wait::nothing: return Duration::max();
+    case Wait::idle: return config.limits.idle_timeout;
+    case Wait::head: return config.limits.head_timeout;
+    case Wait::inner: return inner_patience;
+    case Wait::request_body: return config.limits.idle_timeout;
+    case Wait::response: return config.upstream.response_timeout;
+  }
+  return Duration::max();
+}
+
+}  // namespace borehole::proxy

@@ -1,0 +1,152 @@
+// One client connection's life as a state machine: events in, effects out. No socket, no clock, no thread; never alters
+// what is forwarded beyond `route.h`, and never sends a request twice.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "calls/tap.h"
+#include "http/message_reader.h"
+#include "proxy/effects.h"
+#include "proxy/policy.h"
+#include "proxy/route.h"
+#include "tls/client_hello.h"
+
+namespace borehole::proxy {
+
+struct SessionContext {
+  std::shared_ptr<const Policy> policy;  // the one that was in force when the connection came
+  calls::TapSource* taps = nullptr;      // outlives the session
+  std::string client_address;            // "127.0.0.1:51234"
+  std::string local_ip;                  // where it was accepted
+  std::uint16_t local_port = 0;
+  std::optional<Error> refusal;  // every request is answered with it: over a limit, or a client that is not allowed
+};
+
+// Events come one at a time; effects are asked for inside them. After `over()` nothing more may come.
+class Session {
+ public:
+  Session(SessionContext context, Effects& effects);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  void started(TimePoint now);
+  void received(Side side, Bytes bytes, TimePoint now);
+  void ended(Side side, TimePoint now);  // clean: FIN, and close_notify where there is TLS
+  void broken(Side side, const Error& error, TimePoint now);
+  void reached(TimePoint now);
+  void leased(const calls::UpstreamFacts& facts, TimePoint now);
+  void connect_failed(const Error& error, TimePoint now);
+  void congested(Side side);  // more is queued towards that side than it should be
+  void drained(Side side);    // … and no longer
+  void timed_out(TimePoint now);
+  void shut_down();  // no new work; ends as soon as what runs is done
+
+  bool over() const noexcept { return phase_ == Phase::over; }
+  bool tunnelling() const noexcept { return phase_ == Phase::tunnel || phase_ == Phase::upgraded; }
+
+ private:
+  enum class Phase : std::uint8_t {
+    first_octets,  // nothing is known yet
+    http,          // requests one after another
+    connecting,    // CONNECT came; the host is being reached
+    inner_octets,  // CONNECT was answered; the client speaks first
+    tunnel_opening,
+    tunnel,
+    upgraded,  // behind a 101
+    over,
+  };
+  enum class RequestState : std::uint8_t { idle, leasing, relaying, discarding, complete };
+  enum class ResponseState : std::uint8_t { none, head, body, complete };
+  enum class Wait : std::uint8_t { nothing, idle, head, inner, request_body, response };
+
+  void end_came(Side side, TimePoint now);
+  void break_came(Side side, const Error& error, TimePoint now);
+  void waited_in_vain(TimePoint now);
+  void upstream_too_slow(Duration limit, TimePoint now);
+
+  // What the client sent, taken as far as the state allows; the rest waits in `client_in_`. The last thing that an
+  // event does.
+  void settle(TimePoint now);
+  std::size_t take(Bytes bytes, TimePoint now);
+  std::optional<std::size_t> take_first_octets(Bytes bytes, TimePoint now);
+  std::optional<std::size_t> take_inner_octets(Bytes bytes, TimePoint now);
+  std::optional<std::size_t> take_http(Bytes bytes, TimePoint now);
+
+  void open_origin(calls::WayIn way_in, http::Authority authority, UpstreamTarget target, const tls::ClientHello& hello,
+                   Bytes received, TimePoint now);
+  void answer_connect(TimePoint now);
+  void open_tunnel(TimePoint now);
+
+  void request_head_came(TimePoint now);
+  void connect_came(const http::RequestHead& head, TimePoint now);
+  bool authorised(const http::RequestHead& head) const;
+  void begin_tap(const http::RequestHead* head, calls::WayIn way_in, std::string router,
+                 const http::Authority& upstream, TimePoint now);
+  void send_head(const calls::UpstreamFacts& facts, TimePoint now);
+  void send_to_upstream(Bytes raw);
+  void flush_head();
+  void request_completed(TimePoint now);
+
+  void upstream_received(Bytes bytes, TimePoint now);
+  bool response_head_came(TimePoint now);  // false: the exchange ended with it
+  void response_failed(Error error, TimePoint now);
+  void finish_exchange_if_done(TimePoint now);
+  void next_request(TimePoint now);
+
+  void refuse(const Error& error, TimePoint now);
+  void client_left(const Error& error, TimePoint now);
+  void finish_tap(calls::Outcome outcome, const Error* error, int status, TimePoint now);
+  void end_session(bool cleanly);
+  void ended_in_tunnel(Side side, TimePoint now);
+  void update_holds();
+
+  void wait_for(Wait what, TimePoint now);
+  Duration limit_of(Wait what) const;
+
+  SessionContext context_;
+  Effects& effects_;
+  Surroundings at_;
+  Phase phase_ = Phase::first_octets;
+  RequestState request_state_ = RequestState::idle;
+  ResponseState response_state_ = ResponseState::none;
+
+  http::MessageReader request_reader_;
+  std::optional<http::MessageReader> response_reader_;
+  Buffer client_in_;  // received, not yet taken; at most `pending_limit` and one read
+  Buffer head_out_;   // an edited head that waits for the first body octets, to leave with them
+
+  std::optional<Route> route_;
+  std::optional<ConnectRoute> connect_;
+  std::optional<Error> refusal_inside_;  // told inside the opened TLS, where the client shows it
+  std::unique_ptr<calls::Tap> tap_;
+  int status_ = 0;
+
+  bool upstream_there_ = false;   // leased
+  bool upstream_coming_ = false;  // asked for
+  bool upstream_ended_ = false;
+  bool upstream_dirty_ = false;  // sent what was not asked for: not to be used again
+  bool client_ended_ = false;
+  bool client_congested_ = false;
+  bool upstream_congested_ = false;
+  bool client_held_ = false;
+  bool upstream_held_ = false;
+  bool draining_ = false;
+  bool head_there_ = false;  // the request's head was read and is sound
+  bool served_ = false;      // a request came
+
+  Wait wait_ = Wait::nothing;
+  TimePoint wait_since_{};
+  std::optional<TimePoint> armed_;
+
+  static constexpr std::size_t pending_limit = 64 * 1024;
+};
+
+}  // namespace borehole::proxy

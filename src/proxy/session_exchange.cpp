@@ -1,0 +1,372 @@
+// The session's exchanges: a request on its way up, its response on its way down, and what is said where that fails.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/refusal.h"
+#include "proxy/session.h"
+
+namespace borehole::proxy {
+
+namespace {
+
+// Up to this much of a body's beginning is copied behind its head, so that both leave in one record.
+constexpr std::size_t join_limit = 16 * 1024;
+
+calls::WayIn way_in_of(const http::RequestHead& head, const Surroundings& at) {
+  if (at.origin) return at.origin->way_in;
+  if (head.method() == "CONNECT") return calls::WayIn::connect;
+  const auto target = http::split_target(head.method(), head.target());
+  return target && target->form == http::TargetForm::absolute ? calls::WayIn::absolute : calls::WayIn::gateway;
+}
+
+}  // namespace
+
+// --- up
+
+std::optional<std::size_t> Session::take_http(Bytes bytes, TimePoint now) {
+  switch (request_state_) {
+    case RequestState::leasing:
+    case RequestState::complete: return std::nullopt;
+    case RequestState::idle:
+      if (bytes.empty()) return std::nullopt;
+      if (wait_ != Wait::head) wait_for(Wait::head, now);
+      break;
+    case RequestState::relaying:
+      if (bytes.empty()) flush_head();
+      break;
+    case RequestState::discarding: break;
+  }
+  auto progress = request_reader_.feed(bytes);
+  if (!progress) {
+    if (request_state_ == RequestState::idle) {
+      begin_tap(nullptr, at_.origin ? at_.origin->way_in : calls::WayIn::absolute, "",
+                at_.origin ? at_.origin->authority : http::Authority{}, now);
+      refuse(progress.error(), now);
+    } else if (request_state_ == RequestState::discarding || status_ >= 200) {
+      client_left(progress.error(), now);
+    } else {
+      // The body's framing is broken: upstream it is cut where it broke; the client is told why.
+      flush_head();
+      if (upstream_there_) effects_.drop_upstream();
+      upstream_there_ = false;
+      request_state_ = RequestState::idle;
+      refuse(progress.error(), now);
+    }
+    return std::nullopt;
+  }
+  const Bytes raw = bytes.substr(0, progress->consumed);
+  switch (progress->step) {
+    case http::MessageReader::Step::more:
+    case http::MessageReader::Step::body:
+      if (request_state_ == RequestState::idle) return raw.size();
+      if (raw.empty()) return std::nullopt;
+      if (request_state_ == RequestState::relaying) send_to_upstream(raw);
+      if (wait_ == Wait::request_body) wait_since_ = now;
+      break;
+    case http::MessageReader::Step::head: request_head_came(now); break;
+    case http::MessageReader::Step::complete:
+      if (request_state_ == RequestState::relaying) send_to_upstream(raw);
+      if (tap_ && request_state_ == RequestState::relaying) {
+        for (const Bytes content : request_reader_.content()) tap_->on_request_body(content, now);
+      }
+      request_completed(now);
+      return raw.size();
+  }
+  if (tap_ && request_state_ == RequestState::relaying && progress->step == http::MessageReader::Step::body) {
+    for (const Bytes content : request_reader_.content()) tap_->on_request_body(content, now);
+  }
+  return raw.size();
+}
+
+bool Session::authorised(const http::RequestHead& head) const {
+  if (!context_.policy->users) return true;
+  const auto credentials = head.find("proxy-authorization");
+  return credentials && context_.policy->users->accepts(*credentials);
+}
+
+void Session::begin_tap(const http::RequestHead* head, calls::WayIn way_in, std::string router,
+                        const http::Authority& upstream, TimePoint now) {
+  if (context_.taps == nullptr) return;
+  tap_ = context_.taps->begin({way_in, std::move(router), context_.client_address, upstream.host, upstream.port}, now);
+  if (tap_ && head != nullptr) tap_->on_request_head(*head, now);
+}
+
+void Session::request_head_came(TimePoint now) {
+  const http::RequestHead& head = request_reader_.request_head();
+  status_ = 0;
+  head_there_ = served_ = true;
+  const auto begin_refused = [&] {
+    if (!tap_) begin_tap(&head, way_in_of(head, at_), "", at_.origin ? at_.origin->authority : http::Authority{}, now);
+  };
+  std::optional<Error> refusal = refusal_inside_;
+  if (!refusal && context_.refusal) refusal = context_.refusal;
+  if (!refusal && draining_) {
+    refusal = Error{ErrorCode::shutting_down, Fault::proxy, "borehole is shutting down; try again on a new connection"};
+  }
+  const bool asked_for_credentials = !at_.origin || at_.origin->way_in == calls::WayIn::direct;
+  if (!refusal && asked_for_credentials && !authorised(head)) {
+    refusal =
+        Error{ErrorCode::proxy_auth_required, Fault::client,
+              "this proxy asks for a name and password; put them in the proxy URL: http://NAME:PASSWORD@HOST:PORT"};
+  }
+  if (refusal) {
+    begin_refused();
+    return refuse(*refusal, now);
+  }
+  if (head.method() == "CONNECT" && !at_.origin) return connect_came(head, now);
+
+  auto route = route_request(head, at_, *context_.policy);
+  if (!route) {
+    begin_refused();
+    return refuse(route.error(), now);
+  }
+  take_away_hop_by_hop(head, route->edit, route->notes);
+  route_ = *std::move(route);
+  http::Authority upstream;
+  upstream.host = route_->target.tls_name;
+  upstream.port = route_->target.port;
+  begin_tap(&head, route_->way_in, route_->router, upstream, now);
+  if (tap_) {
+    for (const auto& note : route_->notes) tap_->on_note(note);
+  }
+  request_state_ = RequestState::leasing;
+  wait_for(Wait::nothing, now);
+  upstream_coming_ = true;
+  if (auto facts = effects_.lease(route_->target)) {
+    upstream_coming_ = false;
+    upstream_there_ = true;
+    send_head(*facts, now);
+  }
+}
+
+void Session::connect_came(const http::RequestHead& head, TimePoint now) {
+  auto connect = route_connect(head, at_, *context_.policy);
+  if (!connect) {
+    begin_tap(&head, calls::WayIn::connect, "", {}, now);
+    return refuse(connect.error(), now);
+  }
+  connect_ = *std::move(connect);
+  const http::Authority& authority = connect_->authority;
+  const UpstreamTarget target{authority.host, authority.port, connect_->intercept, authority.host, false};
+  if (connect_->intercept) begin_tap(&head, calls::WayIn::connect, "/", authority, now);
+  request_state_ = RequestState::leasing;
+  phase_ = Phase::connecting;
+  wait_for(Wait::nothing, now);
+  if (connect_->intercept || authority.is_ip) {
+    upstream_coming_ = true;
+    if (effects_.reach(target)) answer_connect(now);
+  } else {
+    upstream_coming_ = true;
+    if (effects_.lease_tunnel(target)) {
+      upstream_coming_ = false;
+      upstream_there_ = true;
+      phase_ = Phase::tunnel;
+      effects_.send(Side::client, "HTTP/1.1 200 Connection established\r\n\r\n");
+    }
+  }
+}
+
+void Session::send_head(const calls::UpstreamFacts& facts, TimePoint now) {
+  const http::RequestHead& head = request_reader_.request_head();
+  if (tap_) tap_->on_upstream(facts, now);
+  upstream_ended_ = upstream_dirty_ = upstream_held_ = upstream_congested_ = false;
+  if (!response_reader_ || !response_reader_->idle())
+    response_reader_.emplace(http::Role::response,
+                             http::ReaderLimits{context_.policy->config->limits.head_bytes * 16,
+                                                context_.policy->config->limits.head_bytes, 64 * 1024});
+  response_reader_->expect_response_to(head.method());
+  response_state_ = ResponseState::head;
+  request_state_ = RequestState::relaying;
+  http::apply(head, route_->edit, head_out_);
+  if (tap_) tap_->on_sent_head(head_out_.view(), now);
+  wait_for(Wait::request_body, now);
+}
+
+void Session::send_to_upstream(Bytes raw) {
+  if (!head_out_.empty() && raw.size() <= join_limit) {
+    head_out_.append(raw);
+    raw = {};
+  }
+  flush_head();
+  if (!raw.empty()) effects_.send(Side::upstream, raw);
+}
+
+void Session::flush_head() {
+  if (head_out_.empty()) return;
+  effects_.send(Side::upstream, head_out_.view());
+  head_out_.clear();
+}
+
+void Session::request_completed(TimePoint now) {
+  if (request_state_ == RequestState::discarding) {
+    if (!request_reader_.keep_alive() || client_ended_ || draining_) return end_session(true);
+    return next_request(now);
+  }
+  request_state_ = RequestState::complete;
+  if (tap_) tap_->on_request_complete(now);
+  wait_for(Wait::response, now);
+  finish_exchange_if_done(now);
+}
+
+// --- down
+
+void Session::upstream_received(Bytes bytes, TimePoint now) {
+  if (tunnelling()) {
+    if (tap_) tap_->on_response_body(bytes, now);
+    return effects_.send(Side::client, bytes);
+  }
+  if (wait_ == Wait::response) wait_since_ = now;
+  if (response_state_ != ResponseState::head && response_state_ != ResponseState::body) {
+    upstream_dirty_ = true;  // nothing was asked for
+    return;
+  }
+  std::size_t offset = 0;
+  std::size_t unsent = 0;  // where what may be passed on begins
+  const auto pass_on = [&](std::size_t end) {
+    if (end > unsent) effects_.send(Side::client, bytes.substr(unsent, end - unsent));
+    unsent = end;
+  };
+  while (true) {
+    auto progress = response_reader_->feed(bytes.substr(offset));
+    if (!progress) {
+      if (status_ >= 200) pass_on(offset);
+      Error error = progress.error();
+      if (status_ >= 200) error.code = ErrorCode::upstream_broke;
+      return response_failed(std::move(error), now);
+    }
+    offset += progress->consumed;
+    switch (progress->step) {
+      case http::MessageReader::Step::more:
+        // Body framing is passed on as it comes; an incomplete head waits in the reader until it is known to be good.
+        if (response_state_ == ResponseState::body) pass_on(offset);
+        return;
+      case http::MessageReader::Step::head: {
+        const Bytes raw = response_reader_->response_head().raw();
+        if (raw.size() != progress->consumed) {  // a part of it came earlier
+          unsent = offset;
+          if (!response_head_came(now)) return;
+          effects_.send(Side::client, raw);
+        } else if (!response_head_came(now)) {
+          return;
+        }
+        break;
+      }
+      case http::MessageReader::Step::body:
+      case http::MessageReader::Step::complete: {
+        if (tap_) {
+          for (const Bytes content : response_reader_->content()) tap_->on_response_body(content, now);
+        }
+        if (progress->step == http::MessageReader::Step::body) break;
+        if (response_reader_->response_head().informational() && status_ != 101) break;  // the final response follows
+        pass_on(offset);
+        if (phase_ == Phase::upgraded) {
+          const Bytes rest = bytes.substr(offset);
+          if (!rest.empty()) upstream_received(rest, now);
+          if (!client_in_.empty()) {
+            if (tap_) tap_->on_request_body(client_in_.view(), now);
+            effects_.send(Side::upstream, client_in_.view());
+            client_in_.release();
+          }
+          if (client_ended_) effects_.end_writing(Side::upstream);
+          return;
+        }
+        response_state_ = ResponseState::complete;
+        if (offset < bytes.size()) upstream_dirty_ = true;
+        return finish_exchange_if_done(now);
+      }
+    }
+    if (offset == bytes.size() && response_state_ == ResponseState::body &&
+        response_reader_->framing() != http::Framing::none && progress->step == http::MessageReader::Step::body) {
+      pass_on(offset);
+      return;
+    }
+  }
+}
+
+bool Session::response_head_came(TimePoint now) {
+  const http::ResponseHead& head = response_reader_->response_head();
+  if (head.status() == 101) {
+    const bool asked = request_reader_.request_head().find("upgrade").has_value();
+    if (!asked || request_state_ != RequestState::complete) {
+      response_failed(
+          {ErrorCode::malformed_response, Fault::upstream,
+           fmt::format("{} switched protocols (101) though the request did not ask for it", route_->target.host)},
+          now);
+      return false;
+    }
+    phase_ = Phase::upgraded;
+    wait_for(Wait::nothing, now);
+  }
+  status_ = head.status();
+  if (tap_) tap_->on_response_head(head, now);
+  if (status_ >= 200) {
+    response_state_ = ResponseState::body;
+    flush_head();
+    wait_for(Wait::response, now);
+  }
+  return true;
+}
+
+void Session::response_failed(Error error, TimePoint now) {
+  if (upstream_there_ || upstream_coming_) effects_.drop_upstream();
+  upstream_there_ = upstream_coming_ = false;
+  if (status_ < 200) return refuse(error, now);
+  finish_tap(calls::Outcome::upstream_failed, &error, status_, now);
+  end_session(false);
+}
+
+void Session::finish_exchange_if_done(TimePoint now) {
+  if (request_state_ != RequestState::complete || response_state_ != ResponseState::complete) return;
+  finish_tap(calls::Outcome::complete, nullptr, status_, now);
+  const bool client_stays =
+      request_reader_.keep_alive() && response_reader_->keep_alive() && !client_ended_ && !draining_;
+  if (upstream_dirty_ || upstream_ended_ || !response_reader_->keep_alive() || !request_reader_.keep_alive()) {
+    effects_.drop_upstream();
+  } else {
+    effects_.give_back();
+  }
+  upstream_there_ = false;
+  if (!client_stays) return end_session(true);
+  next_request(now);
+}
+
+void Session::next_request(TimePoint now) {
+  request_state_ = RequestState::idle;
+  response_state_ = ResponseState::none;
+  head_there_ = false;
+  status_ = 0;
+  route_.reset();
+  head_out_.clear();
+  wait_for(Wait::idle, now);
+}
+
+// --- refusing
+
+void Session::refuse(const Error& error, TimePoint now) {
+  const int status = refusal_shape(error.code).status;
+  finish_tap(error.fault == Fault::upstream ? calls::Outcome::upstream_failed : calls::Outcome::refused, &error, status,
+             now);
+  head_out_.clear();
+  const bool sound = head_there_ && error.code != ErrorCode::malformed_request &&
+                     error.code != ErrorCode::ambiguous_request && error.code != ErrorCode::head_too_large &&
+                     error.code != ErrorCode::head_timeout && error.code != ErrorCode::unsupported_protocol;
+  const http::RequestHead& head = request_reader_.request_head();
+  const bool connect = sound && head.method() == "CONNECT";
+  const bool head_only = sound && head.method() == "HEAD";
+  // A client that waits for 100 may never send its body.
+  const bool stays =
+      sound && !connect && request_reader_.keep_alive() && !head.find("expect") && !client_ended_ && !draining_;
+  effects_.send(Side::client, refusal_response(error, !stays, head_only));
+  status_ = status;
+  if (!stays) return end_session(true);
+  if (request_state_ == RequestState::complete) {
+    next_request(now);
+    return;
+  }
+  request_state_ = RequestState::discarding;
+  wait_for(Wait::request_body, now);
+}
+
+}  // namespace borehole::proxy
