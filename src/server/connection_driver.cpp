@@ -1,0 +1,389 @@
+#include "server/connection_driver.h"
+
+#include <cassert>
+#include <utility>
+
+namespace borehole::server {
+
+using proxy::Side;
+
+namespace {
+constexpr Duration linger = std::chrono::seconds(5);
+}
+
+ConnectionDriver::ConnectionDriver(const DriverWorld& world, std::unique_ptr<net::TcpSocket> client,
+                                   proxy::SessionContext context)
+    : world_(world),
+      client_(std::move(client)),
+      timer_(world.loop, [this] { dispatch([this] { session_.timed_out(world_.loop.now()); }); }),
+      session_(std::move(context), *this) {}
+
+ConnectionDriver::~ConnectionDriver() = default;
+
+void ConnectionDriver::begin() {
+  client_->observe(this);
+  dispatch([this] { session_.started(world_.loop.now()); });
+  if (client_) client_->set_reading(true);
+}
+
+void ConnectionDriver::shut_down() {
+  dispatch([this] { session_.shut_down(); });
+}
+
+void ConnectionDriver::cut() {
+  if (ending_ != Ending::no) return;
+  ending_ = Ending::abnormal;
+  end();
+}
+
+template <class F>
+void ConnectionDriver::dispatch(F&& event) noexcept {
+  if (ending_ != Ending::no) return;
+  assert(!in_event_);
+  in_event_ = true;
+  event();
+  settle();
+  in_event_ = false;
+  while (!deferred_.empty() && ending_ == Ending::no) {
+    auto next = std::move(deferred_.front());
+    deferred_.pop_front();
+    in_event_ = true;
+    next();
+    settle();
+    in_event_ = false;
+  }
+  if (ending_ != Ending::no) end();
+}
+
+void ConnectionDriver::settle() {
+  while (!hello_.empty() && ending_ == Ending::no) {
+    const std::string hello = std::exchange(hello_, {});
+    feed(layers_.size() - 1, hello);
+  }
+  if (client_) client_->flush();
+  if (upstream_) upstream_->flush();
+  check_marks();
+}
+
+void ConnectionDriver::check_marks() {
+  if (ending_ != Ending::no) return;
+  const std::size_t to_client = client_ ? client_->queued() : 0;
+  if (!client_over_mark_ && to_client > high_mark) {
+    client_over_mark_ = true;
+    session_.congested(Side::client);
+  } else if (client_over_mark_ && to_client <= low_mark) {
+    client_over_mark_ = false;
+    session_.drained(Side::client);
+  }
+  const std::size_t to_upstream = upstream_ ? upstream_->queued() : 0;
+  if (!upstream_over_mark_ && to_upstream > high_mark) {
+    upstream_over_mark_ = true;
+    session_.congested(Side::upstream);
+  } else if (upstream_over_mark_ && to_upstream <= low_mark) {
+    upstream_over_mark_ = false;
+    session_.drained(Side::upstream);
+  }
+}
+
+// --- the client
+
+void ConnectionDriver::on_received(Bytes bytes) noexcept {
+  dispatch([&] { feed(0, bytes); });
+}
+
+// Octets that belong to the layer of that index; behind the last one they are the session's.
+void ConnectionDriver::feed(std::size_t layer, Bytes bytes) {
+  if (ending_ != Ending::no) return;
+  if (layer == layers_.size()) return session_.received(Side::client, bytes, world_.loop.now());
+  Layer& here = *layers_[layer];
+  Buffer& answer = layer == 0 ? client_->out() : here.ciphertext;
+  auto progress = here.engine->feed(bytes, here.plaintext, answer);
+  if (layer > 0 && !here.ciphertext.empty()) {
+    write_through(layer, here.ciphertext.view());
+    here.ciphertext.clear();
+  }
+  if (!here.plaintext.empty()) {
+    feed(layer + 1, here.plaintext.view());
+    here.plaintext.clear();
+  }
+  if (ending_ != Ending::no) return;
+  if (!progress) {
+    here.closed = true;
+    session_.broken(Side::client, progress.error(), world_.loop.now());
+  } else if (progress->closed && !here.closed) {
+    here.closed = true;
+    session_.ended(Side::client, world_.loop.now());
+  }
+}
+
+// Encrypts through the `layers` outermost layers.
+void ConnectionDriver::write_through(std::size_t layers, Bytes bytes) {
+  if (!client_) return;
+  if (layers == 0) return client_->out().append(bytes);
+  Layer& layer = *layers_[layers - 1];
+  if (!layer.engine->established()) return;  // the handshake failed or was never finished: nobody could read it
+  if (layers == 1) {
+    (void)layer.engine->write(bytes, client_->out());
+    return;
+  }
+  if (layer.engine->write(bytes, layer.ciphertext)) write_through(layers - 1, layer.ciphertext.view());
+  layer.ciphertext.clear();
+}
+
+void ConnectionDriver::on_ended() noexcept {
+  dispatch([&] {
+    if (layers_.empty()) return session_.ended(Side::client, world_.loop.now());
+    if (layers_.back()->closed) return;
+    session_.broken(
+        Side::client,
+        {ErrorCode::client_aborted, Fault::client, "the client ended the TLS connection without close_notify"},
+        world_.loop.now());
+  });
+}
+
+void ConnectionDriver::on_broken(const Error& error) noexcept {
+  dispatch([&] {
+    session_.broken(Side::client,
+                    {ErrorCode::client_aborted, Fault::client, "the client's connection broke: " + error.detail},
+                    world_.loop.now());
+  });
+}
+
+void ConnectionDriver::on_written() noexcept {
+  dispatch([] {});
+}
+
+// --- the upstream
+
+void ConnectionDriver::on_upstream_received(Bytes bytes) noexcept {
+  dispatch([&] { session_.received(Side::upstream, bytes, world_.loop.now()); });
+}
+
+void ConnectionDriver::on_upstream_ended() noexcept {
+  dispatch([&] { session_.ended(Side::upstream, world_.loop.now()); });
+}
+
+void ConnectionDriver::on_upstream_broken(const Error& error) noexcept {
+  dispatch([&] { session_.broken(Side::upstream, error, world_.loop.now()); });
+}
+
+void ConnectionDriver::on_upstream_written() noexcept {
+  dispatch([] {});
+}
+
+void ConnectionDriver::on_tcp_open() noexcept {
+  if (in_event_) return deferred_.push_back([this] { on_tcp_open(); });
+  const auto opened = [this] {
+    if (wanted_ == Wanted::reach) {
+      wanted_ = Wanted::nothing;
+      session_.reached(world_.loop.now());
+    } else if (wanted_ == Wanted::tunnel) {
+      wanted_ = Wanted::nothing;
+      adopt(acquisition_->take_raw());
+      let_acquisition_go();
+      session_.leased(upstream_->facts(), world_.loop.now());
+    }
+  };
+  dispatch(opened);
+}
+
+void ConnectionDriver::on_ready(std::unique_ptr<UpstreamConnection> connection) noexcept {
+  if (!in_event_) return dispatch([&] { acquired(std::move(connection)); });
+  auto held = std::make_shared<std::unique_ptr<UpstreamConnection>>(std::move(connection));
+  deferred_.push_back([this, held] { acquired(std::move(*held)); });
+}
+
+void ConnectionDriver::acquired(std::unique_ptr<UpstreamConnection> connection) {
+  let_acquisition_go();
+  if (wanted_ != Wanted::lease) return world_.pool.put(std::move(connection));
+  wanted_ = Wanted::nothing;
+  adopt(std::move(connection));
+  session_.leased(upstream_->facts(), world_.loop.now());
+}
+
+void ConnectionDriver::on_acquisition_failed(const Error& error) noexcept {
+  const auto failed = [this, error] {
+    let_acquisition_go();
+    // What was prepared without being asked for fails in silence: the request will ask anew, and be told.
+    if (std::exchange(wanted_, Wanted::nothing) != Wanted::nothing) session_.connect_failed(error, world_.loop.now());
+  };
+  if (in_event_) return deferred_.push_back(failed);
+  dispatch(failed);
+}
+
+void ConnectionDriver::adopt(std::unique_ptr<UpstreamConnection> connection) {
+  upstream_ = std::move(connection);
+  upstream_->observe(this);
+  upstream_->mark_used();
+  upstream_over_mark_ = false;
+  upstream_->set_reading(true);
+}
+
+void ConnectionDriver::start_acquisition(const proxy::UpstreamTarget& target, bool secure_at_once) {
+  let_acquisition_go();
+  acquisition_ = std::make_unique<Acquisition>(world_.upstream, target, secure_at_once, *this);
+}
+
+void ConnectionDriver::let_acquisition_go() {
+  if (!acquisition_) return;
+  acquisition_->cancel();
+  world_.retire_acquisition(std::move(acquisition_));
+}
+
+// --- effects
+
+void ConnectionDriver::send(Side side, Bytes bytes) {
+  if (side == Side::client) {
+    write_through(layers_.size(), bytes);
+  } else if (upstream_) {
+    upstream_->send(bytes);
+  }
+}
+
+void ConnectionDriver::hold(Side side) {
+  if (side == Side::client) {
+    if (client_) client_->set_reading(false);
+  } else if (upstream_) {
+    upstream_->set_reading(false);
+  }
+}
+
+void ConnectionDriver::resume(Side side) {
+  if (side == Side::client) {
+    if (client_) client_->set_reading(true);
+  } else if (upstream_) {
+    upstream_->set_reading(true);
+  }
+}
+
+void ConnectionDriver::open_tls(const proxy::TlsPlan& plan) {
+  auto layer = std::make_unique<Layer>();
+  tls::ServerContext::Options options;
+  options.leaf_name = plan.leaf_name;
+  layer->engine = world_.tls.accept(std::move(options));
+  layers_.push_back(std::move(layer));
+  hello_ = plan.received;
+}
+
+bool ConnectionDriver::reach(const proxy::UpstreamTarget& target) {
+  if (world_.pool.has(target)) return true;
+  wanted_ = Wanted::reach;
+  start_acquisition(target, false);
+  return false;
+}
+
+void ConnectionDriver::prepare(const proxy::UpstreamTarget& target) {
+  if (world_.pool.has(target)) return;
+  if (acquisition_ && acquisition_->target().host == target.host && acquisition_->target().port == target.port) {
+    acquisition_->secure(target);
+  } else {
+    start_acquisition(target, true);
+  }
+}
+
+std::optional<calls::UpstreamFacts> ConnectionDriver::lease(const proxy::UpstreamTarget& target) {
+  if (auto pooled = world_.pool.take(target)) {
+    adopt(std::move(pooled));
+    return upstream_->facts();
+  }
+  wanted_ = Wanted::lease;
+  if (acquisition_ && acquisition_->target().host == target.host && acquisition_->target().port == target.port &&
+      acquisition_->target().configured == target.configured) {
+    if (acquisition_->tcp_open() || acquisition_->target() != target) acquisition_->secure(target);
+  } else {
+    start_acquisition(target, true);
+  }
+  return std::nullopt;
+}
+
+std::optional<calls::UpstreamFacts> ConnectionDriver::lease_tunnel(const proxy::UpstreamTarget& target) {
+  if (acquisition_ && acquisition_->tcp_open()) {
+    adopt(acquisition_->take_raw());
+    let_acquisition_go();
+    return upstream_->facts();
+  }
+  wanted_ = Wanted::tunnel;
+  start_acquisition(target, false);
+  return std::nullopt;
+}
+
+void ConnectionDriver::give_back() {
+  if (!upstream_) return;
+  upstream_->observe(nullptr);
+  world_.pool.put(std::move(upstream_));
+}
+
+void ConnectionDriver::drop_upstream() {
+  wanted_ = Wanted::nothing;
+  let_acquisition_go();
+  if (!upstream_) return;
+  upstream_->observe(nullptr);
+  upstream_->set_reading(false);
+  world_.retire_connection(std::move(upstream_));
+}
+
+void ConnectionDriver::finish_upstream() {
+  if (!upstream_) return;
+  upstream_->observe(nullptr);
+  upstream_->finish();
+  world_.retire_connection(std::move(upstream_));
+}
+
+void ConnectionDriver::end_writing(Side side) {
+  if (side == Side::upstream) {
+    if (upstream_) upstream_->end_writing();
+    return;
+  }
+  if (!client_) return;
+  for (std::size_t i = layers_.size(); i-- > 0;) {
+    Layer& layer = *layers_[i];
+    if (!layer.engine->established()) continue;
+    if (i == 0) {
+      layer.engine->close(client_->out());
+    } else {
+      layer.engine->close(layer.ciphertext);
+      write_through(i, layer.ciphertext.view());
+      layer.ciphertext.clear();
+    }
+  }
+  client_->flush();
+  client_->shut_down();
+}
+
+void ConnectionDriver::finish_client() { ending_ = Ending::clean; }
+void ConnectionDriver::break_client() { ending_ = Ending::abnormal; }
+
+void ConnectionDriver::arm(TimePoint deadline) {
+  const TimePoint now = world_.loop.now();
+  timer_.start(deadline > now ? deadline - now : Duration::zero());
+}
+
+void ConnectionDriver::disarm() { timer_.stop(); }
+
+// --- the end
+
+void ConnectionDriver::end() {
+  timer_.stop();
+  deferred_.clear();
+  wanted_ = Wanted::nothing;
+  let_acquisition_go();
+  if (upstream_) drop_upstream();
+  if (client_) {
+    client_->observe(nullptr);
+    if (ending_ == Ending::clean) {
+      for (std::size_t i = layers_.size(); i-- > 0;) {
+        Layer& layer = *layers_[i];
+        if (!layer.engine->established()) continue;
+        Buffer& out = i == 0 ? client_->out() : layer.ciphertext;
+        layer.engine->close(out);
+        if (i > 0) write_through(i, out.view());
+      }
+      net::TcpSocket::finish_and_close(std::move(client_), linger);
+    } else {
+      net::TcpSocket::deliver_and_reset(std::move(client_), linger);
+    }
+  }
+  world_.over(*this);
+}
+
+}  // namespace borehole::server

@@ -1,0 +1,127 @@
+// Carries out what one session asks: the client's socket and TLS, the upstream connection it leases, one timer. Never
+// decides anything about HTTP.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "net/loop.h"
+#include "net/tcp_socket.h"
+#include "proxy/session.h"
+#include "server/acquisition.h"
+#include "server/upstream_connection.h"
+#include "server/upstream_pool.h"
+#include "tls/server_context.h"
+
+namespace borehole::server {
+
+class ConnectionDriver;
+
+// What a driver needs of its worker. All of it outlives the driver.
+struct DriverWorld {
+  net::Loop& loop;
+  tls::ServerContext& tls;
+  UpstreamPool& pool;
+  const UpstreamWorld& upstream;
+  // The connection is over. The worker destroys the driver later, never inside this call.
+  std::function<void(ConnectionDriver&)> over;
+  // Objects that may be on the call stack are destroyed from here.
+  std::function<void(std::unique_ptr<UpstreamConnection>)> retire_connection;
+  std::function<void(std::unique_ptr<Acquisition>)> retire_acquisition;
+};
+
+class ConnectionDriver final : public net::TcpObserver,
+                               public proxy::Effects,
+                               public UpstreamObserver,
+                               public AcquisitionObserver {
+ public:
+  ConnectionDriver(const DriverWorld& world, std::unique_ptr<net::TcpSocket> client, proxy::SessionContext context);
+  ~ConnectionDriver() override;
+
+  void begin();
+  void shut_down();  // finishes what runs, begins nothing
+  void cut();        // ends at once
+  bool tunnelling() const noexcept { return session_.tunnelling(); }
+
+  // net::TcpObserver: the client's socket
+  void on_received(Bytes bytes) noexcept override;
+  void on_ended() noexcept override;
+  void on_broken(const Error& error) noexcept override;
+  void on_written() noexcept override;
+
+  // UpstreamObserver, AcquisitionObserver
+  void on_upstream_received(Bytes bytes) noexcept override;
+  void on_upstream_ended() noexcept override;
+  void on_upstream_broken(const Error& error) noexcept override;
+  void on_upstream_written() noexcept override;
+  void on_tcp_open() noexcept override;
+  void on_ready(std::unique_ptr<UpstreamConnection> connection) noexcept override;
+  void on_acquisition_failed(const Error& error) noexcept override;
+
+  // proxy::Effects
+  void send(proxy::Side side, Bytes bytes) override;
+  void hold(proxy::Side side) override;
+  void resume(proxy::Side side) override;
+  void open_tls(const proxy::TlsPlan& plan) override;
+  bool reach(const proxy::UpstreamTarget& target) override;
+  void prepare(const proxy::UpstreamTarget& target) override;
+  std::optional<calls::UpstreamFacts> lease(const proxy::UpstreamTarget& target) override;
+  std::optional<calls::UpstreamFacts> lease_tunnel(const proxy::UpstreamTarget& target) override;
+  void give_back() override;
+  void drop_upstream() override;
+  void finish_upstream() override;
+  void end_writing(proxy::Side side) override;
+  void finish_client() override;
+  void break_client() override;
+  void arm(TimePoint deadline) override;
+  void disarm() override;
+
+ private:
+  enum class Wanted : std::uint8_t { nothing, reach, lease, tunnel };
+  enum class Ending : std::uint8_t { no, clean, abnormal };
+
+  // Runs one event of the session, then what must follow it: TLS that was opened in it, flushes, marks, the end.
+  template <class F>
+  void dispatch(F&& event) noexcept;
+  void settle();
+  void feed(std::size_t layer, Bytes bytes);
+  void write_through(std::size_t layers, Bytes bytes);
+  void check_marks();
+  void end();
+  void acquired(std::unique_ptr<UpstreamConnection> connection);
+  void adopt(std::unique_ptr<UpstreamConnection> connection);
+  void start_acquisition(const proxy::UpstreamTarget& target, bool secure_at_once);
+  void let_acquisition_go();
+
+  // TLS towards the client, outermost first; at most TLS in TLS.
+  struct Layer {
+    std::unique_ptr<tls::Engine> engine;
+    Buffer plaintext;
+    Buffer ciphertext;  // of an inner layer, on its way through the outer one
+    bool closed = false;
+  };
+
+  const DriverWorld& world_;
+  std::unique_ptr<net::TcpSocket> client_;
+  std::vector<std::unique_ptr<Layer>> layers_;
+  std::string hello_;  // octets that open the newest layer
+  std::unique_ptr<UpstreamConnection> upstream_;
+  std::unique_ptr<Acquisition> acquisition_;
+  Wanted wanted_ = Wanted::nothing;
+  Ending ending_ = Ending::no;
+  bool in_event_ = false;
+  bool client_over_mark_ = false;
+  bool upstream_over_mark_ = false;
+  std::deque<std::function<void()>> deferred_;  // what arrived inside an event
+  net::Timer timer_;
+  proxy::Session session_;
+
+  static constexpr std::size_t high_mark = 256 * 1024;
+  static constexpr std::size_t low_mark = high_mark / 2;
+};
+
+}  // namespace borehole::server

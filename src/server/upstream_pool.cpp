@@ -1,0 +1,101 @@
+#include "server/upstream_pool.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace borehole::server {
+
+// Watches one idle connection: whatever it says while nobody asked means that it is not to be used again.
+class UpstreamPool::Idle final : public UpstreamObserver {
+ public:
+  Idle(UpstreamPool& pool, std::unique_ptr<UpstreamConnection> connection, TimePoint since)
+      : pool_(pool), connection_(std::move(connection)), key_(key(connection_->target())), since_(since) {
+    connection_->observe(this);
+    connection_->set_reading(true);
+  }
+  void on_upstream_received(Bytes) noexcept override { pool_.drop(*this); }
+  void on_upstream_ended() noexcept override { pool_.drop(*this); }
+  void on_upstream_broken(const Error&) noexcept override { pool_.drop(*this); }
+  void on_upstream_written() noexcept override {}
+
+  UpstreamPool& pool_;
+  std::unique_ptr<UpstreamConnection> connection_;
+  std::string key_;
+  TimePoint since_;
+  Order::iterator place_;
+};
+
+UpstreamPool::UpstreamPool(net::Loop& loop, UpstreamPoolOptions options)
+    : loop_(loop), options_(options), expiry_(loop, [this] { expire(); }), burial_(loop, [this] { bury(); }) {}
+
+UpstreamPool::~UpstreamPool() = default;
+
+std::string UpstreamPool::key(const proxy::UpstreamTarget& target) {
+  return fmt::format("{}|{}|{}|{}|{}", target.host, target.port, target.tls, target.tls_name, target.configured);
+}
+
+void UpstreamPool::put(std::unique_ptr<UpstreamConnection> connection) {
+  // A fresh one may still have session tickets to read; one that has answered must be silent.
+  if (options_.max_idle == 0 || (connection->used() && !connection->quiet())) {
+    buried_.push_back(std::make_unique<Idle>(*this, std::move(connection), loop_.now()));
+    buried_.back()->connection_->observe(nullptr);
+    burial_.start(Duration::zero());
+    return;
+  }
+  auto idle = std::make_unique<Idle>(*this, std::move(connection), loop_.now());
+  by_key_[idle->key_].push_back(idle.get());
+  order_.push_back(std::move(idle));
+  order_.back()->place_ = std::prev(order_.end());
+  if (order_.size() > options_.max_idle) drop(*order_.front());
+  if (order_.size() == 1) expiry_.start(options_.idle_timeout);
+}
+
+std::unique_ptr<UpstreamConnection> UpstreamPool::take(const proxy::UpstreamTarget& target) {
+  const auto found = by_key_.find(key(target));
+  while (found != by_key_.end() && !found->second.empty()) {
+    Idle& idle = *found->second.back();
+    if (!idle.connection_->quiet()) {
+      const bool last = found->second.size() == 1;
+      drop(idle);
+      if (last) return nullptr;
+      continue;
+    }
+    auto connection = std::move(idle.connection_);
+    drop(idle);
+    connection->observe(nullptr);
+    connection->mark_reused();
+    return connection;
+  }
+  return nullptr;
+}
+
+bool UpstreamPool::has(const proxy::UpstreamTarget& target) const { return by_key_.contains(key(target)); }
+
+void UpstreamPool::clear() {
+  while (!order_.empty()) drop(*order_.front());
+}
+
+void UpstreamPool::drop(Idle& idle) {
+  const auto found = by_key_.find(idle.key_);
+  std::erase(found->second, &idle);
+  if (found->second.empty()) by_key_.erase(found);
+  if (idle.connection_) {
+    idle.connection_->observe(nullptr);
+    idle.connection_->set_reading(false);
+  }
+  buried_.splice(buried_.end(), order_, idle.place_);
+  burial_.start(Duration::zero());
+}
+
+void UpstreamPool::bury() { buried_.clear(); }
+
+void UpstreamPool::expire() {
+  const TimePoint now = loop_.now();
+  while (!order_.empty() && now - order_.front()->since_ >= options_.idle_timeout) drop(*order_.front());
+  if (!order_.empty()) expiry_.start(options_.idle_timeout - (now - order_.front()->since_));
+}
+
+}  // namespace borehole::server

@@ -1,0 +1,54 @@
+// Idle upstream connections of one worker, shared by all its client connections. Never gives out one that has shown an
+// octet or an end.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "net/loop.h"
+#include "server/upstream_connection.h"
+
+namespace borehole::server {
+
+struct UpstreamPoolOptions {
+  std::size_t max_idle = 256;
+  Duration idle_timeout = std::chrono::seconds(55);
+};
+
+// Keyed by host, port, TLS and the name proven: a connection is lent only to calls for the target it was verified for.
+// The newest idle connection of a key goes first. The worker's thread only.
+class UpstreamPool {
+ public:
+  UpstreamPool(net::Loop& loop, UpstreamPoolOptions options);
+  ~UpstreamPool();
+
+  // Tested (nothing waits to be read) on the way in and on the way out; what fails is closed.
+  void put(std::unique_ptr<UpstreamConnection> connection);
+  std::unique_ptr<UpstreamConnection> take(const proxy::UpstreamTarget& target);
+  bool has(const proxy::UpstreamTarget& target) const;
+  std::size_t size() const noexcept { return order_.size(); }
+  void clear();
+
+ private:
+  class Idle;
+  using Order = std::list<std::unique_ptr<Idle>>;  // oldest first
+  void drop(Idle& idle);
+  void bury();
+  void expire();
+  static std::string key(const proxy::UpstreamTarget& target);
+
+  net::Loop& loop_;
+  UpstreamPoolOptions options_;
+  Order order_;
+  std::unordered_map<std::string, std::vector<Idle*>> by_key_;  // newest last
+  Order buried_;  // let go inside one of their own callbacks; destroyed by the next timer
+  net::Timer expiry_;
+  net::Timer burial_;
+};
+
+}  // namespace borehole::server

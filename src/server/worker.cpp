@@ -1,0 +1,309 @@
+#include "server/worker.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include "base/log.h"
+#include "bedrock/hosts.h"
+#include "net/dialer.h"
+#include "net/listener.h"
+#include "net/loop.h"
+#include "server/base64.h"
+#include "server/connection_driver.h"
+
+namespace borehole::server {
+
+namespace {
+
+std::string why_not(const net::Address& address, const std::vector<net::Address>& listening, bool allow_loopback,
+                    bool configured) {
+  const net::AddressKind kind = address.kind();
+  for (const net::Address& own : listening) {
+    if (address.port() != own.port()) continue;
+    if (kind == net::AddressKind::loopback || kind == net::AddressKind::unspecified || address.ip() == own.ip()) {
+      return fmt::format("{} is borehole itself", address.to_string());
+    }
+  }
+  if (configured) return {};
+  const auto refused = [&](std::string_view what, std::string_view remedy) {
+    return fmt::format("{} is {}, which clients may not reach through the proxy{}", address.ip(), what, remedy);
+  };
+  constexpr std::string_view remedy = "; name it in `upstream.resolve`, or set `upstream.allow_loopback: true`";
+  switch (kind) {
+    case net::AddressKind::global:
+    case net::AddressKind::private_use: return {};
+    case net::AddressKind::loopback: return allow_loopback ? std::string() : refused("a loopback address", remedy);
+    case net::AddressKind::link_local:
+      return allow_loopback ? std::string() : refused("a link-local address (instance metadata lives there)", remedy);
+    case net::AddressKind::metadata:
+      return allow_loopback ? std::string() : refused("an instance metadata address", remedy);
+    case net::AddressKind::multicast: return refused("a multicast address", "");
+    case net::AddressKind::unspecified: return refused("the unspecified address", "");
+    case net::AddressKind::reserved: return refused("a reserved address", "");
+  }
+  return {};
+}
+
+// Everything that follows from one Setup; connections keep the one they began with.
+struct Era {
+  Setup setup;
+  std::unique_ptr<tls::ClientContext> client_tls;
+  std::unique_ptr<UpstreamPool> pool;
+  std::unique_ptr<UpstreamWorld> upstream;
+  std::unique_ptr<DriverWorld> driver_world;
+  std::unique_ptr<calls::CallTapSource> taps;
+  std::vector<net::AddressRange> allowed_clients;
+  std::vector<std::pair<bedrock::HostPattern, config::ResolveRule>> resolve;
+};
+
+}  // namespace
+
+struct Worker::State {
+  State(ServerWorld& shared, Setup first)
+      : world(shared),
+        leaves(shared.authority, shared.leaf_key, shared.leaf_options, shared.clock),
+        server_tls(leaves),
+        resolver(shared.resolver, loop),
+        wake(loop, [this] { woken(); }),
+        burial(loop, [this] { bury(); }),
+        drain_limit(loop, [this] { cut_all(); }) {
+    enter(std::move(first));
+  }
+
+  void enter(Setup setup);
+  void accept(std::unique_ptr<net::TcpSocket> socket);
+  void woken();
+  void begin_drain();
+  void cut_all();
+  void bury();
+  void over(ConnectionDriver& driver);
+  void stop_if_idle();
+
+  ServerWorld& world;
+  net::Loop loop;
+  ca::LeafCache leaves;
+  tls::ServerContext server_tls;
+  net::ResolverClient resolver;
+  std::vector<std::unique_ptr<net::Listener>> listeners;
+  std::shared_ptr<Era> era;
+  struct Connection {
+    std::shared_ptr<Era> era;  // outlives its driver
+    std::unique_ptr<ConnectionDriver> driver;
+  };
+  std::unordered_map<ConnectionDriver*, Connection> connections;
+  std::vector<Connection> dead_connections;
+  std::vector<std::unique_ptr<UpstreamConnection>> dead_upstreams;
+  std::vector<std::unique_ptr<Acquisition>> dead_acquisitions;
+  net::Wakeup wake;
+  net::Timer burial;
+  net::Timer drain_limit;
+  bool draining = false;
+  std::thread thread;
+  std::atomic<bool> finished{false};
+
+  std::mutex mutex;  // guards what other threads ask for
+  std::optional<Setup> wanted_setup;
+  bool wanted_drain = false;
+  bool wanted_stop = false;
+};
+
+void Worker::State::enter(Setup setup) {
+  auto next = std::make_shared<Era>();
+  const config::Config& config = *setup.policy->config;
+  next->client_tls = std::make_unique<tls::ClientContext>(setup.trust);
+  next->pool = std::make_unique<UpstreamPool>(
+      loop, UpstreamPoolOptions{config.upstream.idle_connections, config.upstream.idle_timeout});
+  for (const auto& network : config.auth.allow_clients) {
+    if (auto range = net::AddressRange::parse(network.text)) next->allowed_clients.push_back(*range);
+  }
+  for (const auto& rule : config.upstream.resolve) {
+    if (auto pattern = bedrock::HostPattern::parse(rule.host)) next->resolve.emplace_back(*std::move(pattern), rule);
+  }
+  const bool allow_loopback = config.upstream.allow_loopback;
+  next->upstream.reset(new UpstreamWorld{
+      loop,
+      resolver,
+      *next->client_tls,
+      config.upstream.connect_timeout,
+      [this, allow_loopback](const net::Address& a) { return why_not(a, world.listening, allow_loopback, false); },
+      [this](const net::Address& a) { return why_not(a, world.listening, true, true); },
+      [rules = &next->resolve](const std::string& host, std::uint16_t port) -> std::optional<net::Address> {
+        for (const auto& [pattern, rule] : *rules) {
+          if (rule.port == port && pattern.matches(host)) return net::Address::parse(rule.to.host, rule.to.port);
+        }
+        return std::nullopt;
+      },
+      {}});
+  if (const auto& proxy = config.upstream.proxy) {
+    UpstreamWorld::Proxy chained{proxy->address.host, proxy->address.port, {}};
+    if (!proxy->user.empty()) chained.authorization = "Basic " + base64(proxy->user + ":" + proxy->password);
+    next->upstream->proxy = std::move(chained);
+  }
+  next->taps = std::make_unique<calls::CallTapSource>(world.outbox, setup.capture, world.clock);
+  next->driver_world.reset(new DriverWorld{loop, server_tls, *next->pool, *next->upstream,
+                                           [this](ConnectionDriver& driver) { over(driver); },
+                                           [this](std::unique_ptr<UpstreamConnection> connection) {
+                                             dead_upstreams.push_back(std::move(connection));
+                                             burial.start(Duration::zero());
+                                           },
+                                           [this](std::unique_ptr<Acquisition> acquisition) {
+                                             dead_acquisitions.push_back(std::move(acquisition));
+                                             burial.start(Duration::zero());
+                                           }});
+  next->setup = std::move(setup);
+  era = std::move(next);
+}
+
+void Worker::State::accept(std::unique_ptr<net::TcpSocket> socket) {
+  world.counters.accepted.fetch_add(1, std::memory_order_relaxed);
+  const config::Config& config = *era->setup.policy->config;
+  proxy::SessionContext context;
+  context.policy = era->setup.policy;
+  context.taps = era->taps.get();
+  context.client_address = socket->remote_address().to_string();
+  context.local_ip = socket->local_address().ip();
+  context.local_port = socket->local_address().port();
+  if (world.counters.open.fetch_add(1, std::memory_order_relaxed) >= config.limits.connections) {
+    world.counters.over_limit.fetch_add(1, std::memory_order_relaxed);
+    context.refusal =
+        Error{ErrorCode::too_many_connections, Fault::proxy,
+              fmt::format("borehole serves {} connections at most; close some, or raise `limits.connections`",
+                          config.limits.connections)};
+  }
+  const net::Address& client = socket->remote_address();
+  if (!era->allowed_clients.empty() && client.kind() != net::AddressKind::loopback &&
+      std::none_of(era->allowed_clients.begin(), era->allowed_clients.end(),
+                   [&](const auto& range) { return range.contains(client); })) {
+    context.refusal = Error{
+        ErrorCode::address_not_allowed, Fault::client,
+        fmt::format("clients at {} may not use this proxy; add their network to `auth.allow_clients`", client.ip())};
+  }
+  auto driver = std::make_unique<ConnectionDriver>(*era->driver_world, std::move(socket), std::move(context));
+  ConnectionDriver& begun = *driver;
+  connections.emplace(&begun, Connection{era, std::move(driver)});
+  begun.begin();
+}
+
+void Worker::State::over(ConnectionDriver& driver) {
+  const auto found = connections.find(&driver);
+  if (found == connections.end()) return;
+  dead_connections.push_back(std::move(found->second));
+  connections.erase(found);
+  world.counters.open.fetch_sub(1, std::memory_order_relaxed);
+  burial.start(Duration::zero());
+}
+
+void Worker::State::bury() {
+  dead_upstreams.clear();
+  dead_acquisitions.clear();
+  dead_connections.clear();
+  stop_if_idle();
+}
+
+void Worker::State::stop_if_idle() {
+  if (draining && connections.empty()) {
+    era->pool->clear();
+    loop.stop();
+  }
+}
+
+void Worker::State::woken() {
+  std::optional<Setup> setup;
+  bool drain_now = false;
+  bool stop_now = false;
+  {
+    const std::lock_guard lock(mutex);
+    setup = std::exchange(wanted_setup, std::nullopt);
+    drain_now = std::exchange(wanted_drain, false);
+    stop_now = wanted_stop;
+  }
+  if (setup) enter(*std::move(setup));
+  if (drain_now && !draining) begin_drain();
+  if (stop_now) {
+    draining = true;
+    listeners.clear();
+    cut_all();
+    loop.stop();
+  }
+}
+
+void Worker::State::begin_drain() {
+  draining = true;
+  listeners.clear();
+  std::vector<ConnectionDriver*> open;
+  for (const auto& [driver, connection] : connections) open.push_back(driver);
+  for (ConnectionDriver* driver : open) driver->shut_down();
+  drain_limit.start(era->setup.policy->config->limits.drain_timeout);
+  burial.start(Duration::zero());
+}
+
+void Worker::State::cut_all() {
+  std::vector<ConnectionDriver*> open;
+  for (const auto& [driver, connection] : connections) open.push_back(driver);
+  for (ConnectionDriver* driver : open) driver->cut();
+}
+
+Worker::Worker(ServerWorld& world, Setup setup) : state_(std::make_unique<State>(world, std::move(setup))) {}
+
+Worker::~Worker() {
+  if (state_->thread.joinable()) {
+    stop();
+    join();
+  }
+}
+
+Result<net::Address> Worker::listen(const net::Address& address) {
+  auto listener = net::Listener::open(
+      state_->loop, address, true,
+      [state = state_.get()](std::unique_ptr<net::TcpSocket> socket) { state->accept(std::move(socket)); });
+  if (!listener) return unexpected(std::move(listener).error());
+  state_->listeners.push_back(*std::move(listener));
+  return state_->listeners.back()->address();
+}
+
+void Worker::start() {
+  state_->thread = std::thread([state = state_.get()] {
+    state->loop.run();
+    state->world.counters.minted.fetch_add(state->leaves.minted(), std::memory_order_relaxed);
+    state->finished = true;
+  });
+}
+
+void Worker::replace(Setup setup) {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->wanted_setup = std::move(setup);
+  }
+  state_->wake.send();
+}
+
+void Worker::drain() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->wanted_drain = true;
+  }
+  state_->wake.send();
+}
+
+void Worker::stop() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->wanted_stop = true;
+  }
+  state_->wake.send();
+}
+
+void Worker::join() {
+  if (state_->thread.joinable()) state_->thread.join();
+}
+
+bool Worker::stopped() const noexcept { return state_->finished; }
+
+}  // namespace borehole::server

@@ -1,0 +1,72 @@
+// One thread: a loop, a listener on every address, its own leaf cache, TLS contexts and upstream pool. Shares nothing
+// that changes.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "ca/certificate_authority.h"
+#include "ca/leaf_cache.h"
+#include "calls/call_tap.h"
+#include "net/address.h"
+#include "net/resolver.h"
+#include "proxy/policy.h"
+#include "tls/client_context.h"
+
+namespace borehole::server {
+
+// What a configuration becomes for the workers; replaced as a whole on reload. Immutable.
+struct Setup {
+  std::shared_ptr<const proxy::Policy> policy;
+  std::shared_ptr<const tls::TrustStore> trust;
+  std::shared_ptr<const calls::CaptureOptions> capture;
+};
+
+// Counted by all workers.
+struct ServerCounters {
+  std::atomic<std::uint64_t> accepted{0};
+  std::atomic<std::uint64_t> open{0};
+  std::atomic<std::uint64_t> over_limit{0};
+  std::atomic<std::uint64_t> minted{0};
+};
+
+// What the workers share; outlives them.
+struct ServerWorld {
+  const Clock& clock;
+  std::shared_ptr<const ca::CertificateAuthority> authority;
+  std::shared_ptr<const ca::LeafKey> leaf_key;
+  ca::LeafCacheOptions leaf_options;
+  net::Resolver& resolver;
+  calls::CallOutbox& outbox;
+  std::vector<net::Address> listening;  // the real addresses, ports known
+  ServerCounters counters;
+};
+
+class Worker {
+ public:
+  Worker(ServerWorld& world, Setup setup);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Before start(). Opens a listener; the result is its real address.
+  Result<net::Address> listen(const net::Address& address);
+  void start();
+  // Any thread:
+  void replace(Setup setup);  // for connections that come from now on
+  void drain();               // accepts no more, finishes what runs, then stops by itself
+  void stop();                // ends at once
+  void join();
+  bool stopped() const noexcept;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace borehole::server
