@@ -35,7 +35,8 @@ struct OperationRow {
   std::string_view service;
   std::string_view name;
   std::string_view method;
-  std::string_view path;  // a template: `/model/{modelId}/invoke`; "/" where X-Amz-Target chooses
+  std::string_view
+      path;  // a template: `/model/{model}/invoke`, `*` for any other label; "/" where X-Amz-Target chooses
   Streaming streaming = Streaming::none;
 };
 std::span<const OperationRow> operation_table() noexcept;

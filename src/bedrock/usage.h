@@ -12,18 +12,17 @@
 
 namespace borehole::bedrock {
 
-// Counts that the answer does not tell are nullopt, never 0. `input_tokens` is without cached tokens where the provider
-// counts so (Converse, Anthropic); an OpenAI-shaped answer's cached tokens are taken out of it, to mean the same.
+// Counts that the answer does not tell are nullopt, never 0. `input_tokens` is without cached tokens, as Converse and
+// Anthropic count; an OpenAI-shaped answer, which counts them in, has them taken out.
 struct Usage {
   std::optional<std::uint64_t> input_tokens;
   std::optional<std::uint64_t> output_tokens;
   std::optional<std::uint64_t> cache_read_tokens;
   std::optional<std::uint64_t> cache_write_tokens;
-  std::optional<std::uint64_t> cache_write_1h_tokens;  // the part of cache_write_tokens kept for an hour
-  std::optional<std::uint64_t> total_tokens;           // as told; else the sum of the counts above it
-  // The best source that told input or output: "converse", "headers" or "body"; empty where none did.
-  std::string source;
-  bool disagrees = false;  // two sources told different numbers of one count; the better one's stands here
+  std::optional<std::uint64_t> cache_write_1h_tokens;  // the part of cache_write_tokens that is kept for an hour
+  std::optional<std::uint64_t> total_tokens;           // as told; else the sum, where input and output are known
+  std::string source;      // the best source that told a count: "converse", "headers", "body"; else empty
+  bool disagrees = false;  // two sources told different numbers of one count
 
   bool empty() const noexcept {
     return !input_tokens && !output_tokens && !cache_read_tokens && !cache_write_tokens && !total_tokens;
@@ -32,8 +31,9 @@ struct Usage {
 
 struct AnswerFacts {
   Usage usage;
+  std::optional<Usage> other_usage;         // what the lesser source told, where it disagrees
   std::optional<std::string> stop_reason;   // as the model wrote it
-  std::optional<std::string> model_id;      // the model that answered, where the body tells
+  std::optional<std::string> model_id;      // the model that answered, as it names itself: not always a Bedrock id
   std::optional<std::uint64_t> latency_ms;  // as AWS reports it
   std::optional<std::string> error_type;    // "ThrottlingException": without namespace and URI
   std::optional<std::string> error_message;
@@ -47,16 +47,16 @@ struct AnswerView {
   bool body_truncated = false;
 };
 
-// `operation` may be null (not recognised): then only errors and count headers are read. Priority of usage: Converse's
-// body, then headers, then the body by the shape of its family, whichever model it is said to be. Malformed JSON costs
-// nothing but absence. Bodies above 64 MiB are not parsed.
-AnswerFacts read_answer(const Operation* operation, const AnswerView& answer);
+// `operation` may be null (not recognised): then only error, count headers and latency are read. Priority of usage:
+// Converse's body, then headers, then the body by its shape, whichever model it is said to be of (the ids of imported
+// and custom models do not tell). Malformed JSON costs nothing but absence. Bodies above 64 MiB are not parsed.
+AnswerFacts read_answer(const Operation* operation, const AnswerView& answer) noexcept;
 
 // What a request's body tells that its head does not.
 struct RequestFacts {
-  std::optional<std::string> model_id;  // StartAsyncInvoke, OpenAI- and Anthropic-shaped requests
+  std::optional<std::string> model_id;  // where the path has none: OpenAI- and Anthropic-shaped, asynchronous, agents
   std::optional<bool> stream;           // OpenAI- and Anthropic-shaped requests
 };
-RequestFacts read_request(const Operation& operation, Bytes body);
+RequestFacts read_request(const Operation& operation, Bytes body) noexcept;
 
 }  // namespace borehole::bedrock

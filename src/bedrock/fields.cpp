@@ -1,0 +1,43 @@
+#include "bedrock/fields.h"
+
+#include "bedrock/text.h"
+
+namespace borehole::bedrock {
+
+namespace {
+
+char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+}  // namespace
+
+bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (lower(a[i]) != lower(b[i])) return false;
+  }
+  return true;
+}
+
+std::optional<std::string_view> find_field(Fields fields, std::string_view name) noexcept {
+  for (const auto& [field_name, value] : fields) {
+    if (equals_ignoring_case(field_name, name)) return trimmed(value);
+  }
+  return std::nullopt;
+}
+
+TargetParts split_target(std::string_view target) noexcept {
+  if (!target.empty() && target.front() != '/') {
+    const std::size_t scheme = target.find("://");
+    if (scheme != std::string_view::npos && scheme < target.find_first_of("/?#")) {
+      target.remove_prefix(scheme + 3);
+      const std::size_t path = target.find_first_of("/?#");
+      target.remove_prefix(path == std::string_view::npos ? target.size() : path);
+    }
+  }
+  target = target.substr(0, target.find('#'));
+  const std::size_t question = target.find('?');
+  if (question == std::string_view::npos) return {target, {}};
+  return {target.substr(0, question), target.substr(question + 1)};
+}
+
+}  // namespace borehole::bedrock

@@ -1,0 +1,139 @@
+#include "bedrock/operation.h"
+
+#include <vector>
+
+#include "bedrock/fields.h"
+#include "bedrock/hosts.h"
+#include "bedrock/text.h"
+
+namespace borehole::bedrock {
+
+namespace {
+
+using Segments = std::vector<std::string_view>;
+
+// Without empty ones: leading, trailing and repeated slashes do not matter.
+Segments segments_of(std::string_view path) {
+  Segments segments;
+  for (const std::string_view segment : split(path, '/')) {
+    if (!segment.empty()) segments.push_back(segment);
+  }
+  return segments;
+}
+
+struct Match {
+  std::size_t literals = 0;
+  std::size_t absorbed = 0;  // segments beyond the template's, taken by one label
+  std::string_view model;    // still encoded
+  std::vector<std::string_view> labels;
+
+  bool better_than(const Match& other) const noexcept {
+    return literals != other.literals ? literals > other.literals : absorbed < other.absorbed;
+  }
+};
+
+bool starts_like_arn(std::string_view segment) noexcept {
+  return segment.starts_with("arn:") || equals_ignoring_case(segment.substr(0, 6), "arn%3A");
+}
+
+// A label takes one segment. A model, or an ARN, whose slashes came raw takes as many as the template leaves over.
+std::optional<Match> match_path(std::string_view path_template, const Segments& segments) {
+  Match match;
+  std::size_t template_size = 0;
+  for (const char c : path_template) template_size += c == '/';
+  if (path_template == "/") template_size = 0;
+  if (template_size > segments.size() || template_size == 0) return std::nullopt;
+  std::size_t surplus = segments.size() - template_size;
+
+  std::size_t at = 0;
+  path_template.remove_prefix(1);
+  for (std::size_t i = 0; i < template_size; ++i) {
+    const std::size_t slash = path_template.find('/');
+    const std::string_view part = path_template.substr(0, slash);
+    path_template = slash == std::string_view::npos ? std::string_view{} : path_template.substr(slash + 1);
+    const bool is_model = part == "{model}";
+    if (!is_model && part != "*") {
+      if (segments[at++] != part) return std::nullopt;
+      ++match.literals;
+      continue;
+    }
+    std::string_view label = segments[at];
+    if (surplus > 0 && (is_model || starts_like_arn(label))) {
+      const std::string_view last = segments[at + surplus];
+      label = {label.data(), static_cast<std::size_t>(last.data() + last.size() - label.data())};
+      at += surplus;
+      match.absorbed = surplus;
+      surplus = 0;
+    }
+    ++at;
+    if (is_model) {
+      match.model = label;
+    } else {
+      match.labels.push_back(label);
+    }
+  }
+  if (surplus > 0) return std::nullopt;
+  return match;
+}
+
+Operation make_operation(const OperationRow& row, const Match& match) {
+  Operation operation;
+  operation.service = row.service;
+  operation.name = row.name;
+  operation.streaming = row.streaming;
+  operation.model_id = percent_decode(match.model);
+  for (const std::string_view label : match.labels) {
+    if (!operation.resource.empty()) operation.resource += '/';
+    operation.resource += percent_decode(label);
+  }
+  return operation;
+}
+
+// AWS JSON 1.1: `Prefix.Operation` in X-Amz-Target, all on one path.
+std::optional<Operation> recognise_by_target(std::string_view service, std::string_view method,
+                                             std::string_view amz_target) {
+  const std::size_t dot = amz_target.rfind('.');
+  if (dot == std::string_view::npos) return std::nullopt;
+  for (const OperationRow& row : operation_table()) {
+    if (row.path == "/" && row.service == service && row.method == method && row.name == amz_target.substr(dot + 1)) {
+      return make_operation(row, {});
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view streaming_name(Streaming streaming) noexcept {
+  switch (streaming) {
+    case Streaming::none: return "none";
+    case Streaming::event_stream: return "event_stream";
+    case Streaming::sse: return "sse";
+    case Streaming::bidirectional: return "bidirectional";
+  }
+  return "none";
+}
+
+std::optional<Operation> recognise(std::string_view host, std::string_view method, std::string_view target,
+                                   std::string_view amz_target) {
+  const std::optional<Endpoint> endpoint = parse_endpoint(host);
+  const std::string_view service = endpoint ? std::string_view(endpoint->service) : "bedrock-runtime";
+  const Segments segments = segments_of(split_target(target).path);
+  if (segments.empty()) return endpoint ? recognise_by_target(service, method, amz_target) : std::nullopt;
+  if (!endpoint && segments.front() != "model") return std::nullopt;
+
+  const OperationRow* best_row = nullptr;
+  Match best;
+  for (const OperationRow& row : operation_table()) {
+    if (row.service != service || row.method != method) continue;
+    auto match = match_path(row.path, segments);
+    if (match && (best_row == nullptr || match->better_than(best))) {
+      best_row = &row;
+      best = std::move(*match);
+    }
+  }
+  if (best_row == nullptr) return std::nullopt;
+  return make_operation(*best_row, best);
+}
+
+}  // namespace borehole::bedrock

@@ -1,0 +1,185 @@
+#include "bedrock/usage.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
+#include "bedrock/body_usage.h"
+#include "bedrock/json_view.h"
+#include "bedrock/text.h"
+
+namespace borehole::bedrock {
+
+namespace {
+
+namespace dom = simdjson::dom;
+using Count = std::optional<std::uint64_t>;
+
+// Words of an answer go into records: a hostile one must not make them large.
+constexpr std::size_t kMaxWord = 256;
+constexpr std::size_t kMaxMessage = 4096;
+
+// At most `limit` octets, never ending inside a UTF-8 sequence.
+std::string capped(std::string_view text, std::size_t limit) {
+  if (text.size() > limit) {
+    while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0) == 0x80) --limit;
+    text = text.substr(0, limit);
+  }
+  return std::string(text);
+}
+
+// The operations whose answers tell what an inference cost. (CountTokens counts without one.)
+bool spends_tokens(const Operation& operation) noexcept {
+  static constexpr std::array<std::string_view, 5> names{"InvokeModel", "Converse", "ChatCompletions", "Responses",
+                                                         "Messages"};
+  return std::find(names.begin(), names.end(), operation.name) != names.end();
+}
+
+Count header_count(Fields fields, std::string_view name) noexcept {
+  const auto value = find_field(fields, name);
+  return value ? parse_decimal(*value) : std::nullopt;
+}
+
+Usage header_usage(Fields fields) {
+  Usage usage;
+  usage.input_tokens = header_count(fields, "x-amzn-bedrock-input-token-count");
+  usage.output_tokens = header_count(fields, "x-amzn-bedrock-output-token-count");
+  usage.cache_read_tokens = header_count(fields, "x-amzn-bedrock-cache-read-input-token-count");
+  usage.cache_write_tokens = header_count(fields, "x-amzn-bedrock-cache-write-input-token-count");
+  if (!usage.empty()) usage.source = "headers";
+  return usage;
+}
+
+constexpr std::array kCounts{&Usage::input_tokens,       &Usage::output_tokens,         &Usage::cache_read_tokens,
+                             &Usage::cache_write_tokens, &Usage::cache_write_1h_tokens, &Usage::total_tokens};
+
+// What `better` does not tell is taken from `lesser`.
+void merge(Usage better, Usage lesser, AnswerFacts& facts) {
+  if (better.empty()) std::swap(better, lesser);
+  facts.usage = better;
+  for (const auto count : kCounts) {
+    if (!(better.*count)) facts.usage.*count = lesser.*count;
+    if (better.*count && lesser.*count && better.*count != lesser.*count) facts.usage.disagrees = true;
+  }
+  if (facts.usage.disagrees) facts.other_usage = std::move(lesser);
+}
+
+void add_total(Usage& usage) noexcept {
+  if (usage.total_tokens || !usage.input_tokens || !usage.output_tokens) return;
+  std::uint64_t total = 0;
+  for (const auto count :
+       {&Usage::input_tokens, &Usage::output_tokens, &Usage::cache_read_tokens, &Usage::cache_write_tokens}) {
+    const std::uint64_t more = (usage.*count).value_or(0);
+    if (more > std::numeric_limits<std::uint64_t>::max() - total) return;
+    total += more;
+  }
+  usage.total_tokens = total;
+}
+
+// "com.amazon.coral#ThrottlingException:http://…" → "ThrottlingException"
+std::string error_name(std::string_view text) {
+  text = text.substr(0, text.find(':'));
+  const std::size_t hash = text.find('#');
+  if (hash != std::string_view::npos) text.remove_prefix(hash + 1);
+  return capped(trimmed(text), kMaxWord);
+}
+
+template <std::size_t Size>
+std::optional<std::string_view> first_string(dom::element body, const std::array<std::string_view, Size>& paths) {
+  for (const std::string_view path : paths) {
+    const auto text = json_string(body, path);
+    if (text && !text->empty()) return text;
+  }
+  return std::nullopt;
+}
+
+void read_error(const AnswerView& answer, const std::optional<dom::element>& body, AnswerFacts& facts) {
+  // AWS REST-JSON; a coral service that does not know the path; the shapes of OpenAI and Anthropic
+  static constexpr std::array<std::string_view, 6> types{"__type",        "code",       "Code",
+                                                         "Output/__type", "error/type", "error/code"};
+  static constexpr std::array<std::string_view, 4> messages{"message", "Message", "error/message", "errorMessage"};
+  if (const auto type = find_field(answer.fields, "x-amzn-errortype"); type && !type->empty()) {
+    facts.error_type = error_name(*type);
+  } else if (body) {
+    if (const auto name = first_string(*body, types)) facts.error_type = error_name(*name);
+  }
+  if (!body) return;
+  if (const auto message = first_string(*body, messages)) facts.error_message = capped(*message, kMaxMessage);
+}
+
+void read_success(const Operation& operation, dom::element body, AnswerFacts& facts, Usage& usage) {
+  const bool converse = operation.name == "Converse";
+  usage = body_usage(body);
+  if (!usage.empty()) usage.source = converse ? "converse" : "body";
+  if (const auto reason = body_stop_reason(body)) facts.stop_reason = capped(*reason, kMaxWord);
+  const auto model = json_string(body, converse ? "trace/promptRouter/invokedModelId" : "model");
+  if (model && !model->empty()) facts.model_id = capped(*model, 2048);
+  if (converse && !facts.latency_ms) facts.latency_ms = json_count(body, "metrics/latencyMs");
+}
+
+AnswerFacts read_any_answer(const Operation* operation, const AnswerView& answer) {
+  AnswerFacts facts;
+  facts.latency_ms = header_count(answer.fields, "x-amzn-bedrock-invocation-latency");
+  const bool failed = answer.status >= 400;
+  const bool spends = operation != nullptr && answer.status / 100 == 2 && spends_tokens(*operation);
+  const JsonDocument document((failed || spends) && !answer.body_truncated ? answer.body : Bytes{});
+  if (failed) read_error(answer, document.root(), facts);
+
+  Usage from_body;
+  if (spends && document.root()) read_success(*operation, *document.root(), facts, from_body);
+  Usage from_headers = header_usage(answer.fields);
+  if (from_body.source == "converse") {
+    merge(std::move(from_body), std::move(from_headers), facts);
+  } else {
+    merge(std::move(from_headers), std::move(from_body), facts);
+  }
+  add_total(facts.usage);
+  return facts;
+}
+
+struct ModelPath {
+  std::string_view operation;
+  std::string_view path;
+};
+constexpr std::array kModelPaths{
+    ModelPath{"ChatCompletions", "model"},
+    ModelPath{"Responses", "model"},
+    ModelPath{"Messages", "model"},
+    ModelPath{"CountMessageTokens", "model"},
+    ModelPath{"StartAsyncInvoke", "modelId"},
+    ModelPath{"InvokeInlineAgent", "foundationModel"},
+    ModelPath{"OptimizePrompt", "targetModelId"},
+    ModelPath{"RetrieveAndGenerate", "retrieveAndGenerateConfiguration/knowledgeBaseConfiguration/modelArn"},
+    ModelPath{"RetrieveAndGenerateStream", "retrieveAndGenerateConfiguration/knowledgeBaseConfiguration/modelArn"},
+    ModelPath{"Rerank", "rerankingConfiguration/bedrockRerankingConfiguration/modelConfiguration/modelArn"},
+};
+
+}  // namespace
+
+AnswerFacts read_answer(const Operation* operation, const AnswerView& answer) noexcept {
+  try {
+    return read_any_answer(operation, answer);
+  } catch (...) {  // out of memory: looking never hurts
+    return {};
+  }
+}
+
+RequestFacts read_request(const Operation& operation, Bytes body) noexcept {
+  try {
+    RequestFacts facts;
+    const auto row = std::find_if(kModelPaths.begin(), kModelPaths.end(),
+                                  [&](const ModelPath& known) { return known.operation == operation.name; });
+    if (row == kModelPaths.end()) return facts;
+    const JsonDocument document(body);
+    if (!document.root()) return facts;
+    const auto model = json_string(*document.root(), row->path);
+    if (model && !model->empty()) facts.model_id = capped(*model, 2048);
+    if (operation.streaming == Streaming::sse) facts.stream = json_bool(*document.root(), "stream").value_or(false);
+    return facts;
+  } catch (...) {  // out of memory
+    return {};
+  }
+}
+
+}  // namespace borehole::bedrock
