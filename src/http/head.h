@@ -43,6 +43,7 @@ class MessageHead {
 
  protected:
   friend class MessageReader;
+  friend class HeadIndexer;
   std::string raw_;
   std::vector<FieldSpan> fields_;
   int minor_version_ = 1;
@@ -55,7 +56,7 @@ class RequestHead : public MessageHead {
   std::uint32_t target_begin() const noexcept { return target_begin_; }
 
  private:
-  friend class MessageReader;
+  friend class HeadIndexer;
   std::uint32_t method_size_ = 0;
   std::uint32_t target_begin_ = 0;
   std::uint32_t target_size_ = 0;
@@ -67,7 +68,7 @@ class ResponseHead : public MessageHead {
   bool informational() const noexcept { return status_ >= 100 && status_ < 200; }
 
  private:
-  friend class MessageReader;
+  friend class HeadIndexer;
   int status_ = 0;
 };
 

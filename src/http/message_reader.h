@@ -27,7 +27,9 @@ struct ReaderLimits {
 // Feed it what arrives; it says how many octets belong to the message and what they complete. The order of steps is
 //   feed → (more)* → head → (more | body)* → complete → feed of the next message …
 // It stops at the end of a head and at the end of a message, so that the caller acts before the next octet is looked
-// at.
+// at. A message without body octets (Framing::none or opaque, a Content-Length of 0) is completed by the feed behind
+// its Step::head, whatever that holds, also nothing: it gives Step::complete with consumed 0. Any other feed of nothing
+// gives Step::more.
 class MessageReader {
  public:
   enum class Step : std::uint8_t {
@@ -53,12 +55,13 @@ class MessageReader {
   // An error is final: malformed_request, ambiguous_request, head_too_large (Role::request), malformed_response
   // (Role::response); the detail says what is wrong, in words. A head that completes here has passed
   // `validate_request_head` or `validate_response_head`. Leading empty lines before a request line are skipped and
-  // count as consumed (RFC 9112 section 2.2). With `Framing::opaque` the message is complete with its head; what
-  // follows is not HTTP: do not feed it.
+  // count as consumed (RFC 9112 section 2.2). Behind a message whose `keep_alive()` is false any octet is an error.
+  // With `Framing::opaque` the message is complete with its head; what follows is not HTTP: do not feed it.
   Result<Progress> feed(Bytes bytes);
 
-  // The connection ended cleanly. True: a body delimited by close is now complete. False: nothing had begun. An error:
-  // cut inside a message.
+  // The connection ended cleanly. True: the message is now complete (a body delimited by close, or a message without
+  // body octets whose Step::complete was not fetched). False: nothing had begun. An error: cut inside a message
+  // (client_aborted; upstream_closed in a response's head, upstream_broke behind it), the detail says what is missing.
   Result<bool> end();
 
   // Valid from Step::head until the next message's first octet is fed.

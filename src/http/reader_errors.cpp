@@ -1,0 +1,77 @@
+#include "http/reader_errors.h"
+
+#include <fmt/format.h>
+#include <llhttp.h>
+
+#include <utility>
+
+namespace borehole::http {
+
+Error reader_error(Role role, ErrorCode request_code, std::string detail) {
+  if (role == Role::request) return {request_code, Fault::client, std::move(detail)};
+  return {ErrorCode::malformed_response, Fault::upstream, std::move(detail)};
+}
+
+namespace {
+
+struct Wording {
+  ErrorCode code;
+  const char* text;
+};
+
+Wording head_wording(Role role, int error, int at) {
+  const bool space = at == ' ' || at == '\t';
+  const bool line_end = at == '\r' || at == '\n';
+  switch (error) {
+    case HPE_INVALID_METHOD: return {ErrorCode::malformed_request, "the request line begins with no known HTTP method"};
+    case HPE_INVALID_URL:
+      return {ErrorCode::malformed_request, "the request target has an octet that no URL may hold, or is no URL"};
+    case HPE_INVALID_CONSTANT:
+    case HPE_INVALID_VERSION:
+      return {ErrorCode::malformed_request, role == Role::request
+                                                ? "the request line does not end with HTTP/1.1 or HTTP/1.0 and CRLF"
+                                                : "the status line does not begin with HTTP/1.1 or HTTP/1.0"};
+    case HPE_PAUSED_H2_UPGRADE: return {ErrorCode::malformed_request, "HTTP/2 is spoken where HTTP/1.1 is expected"};
+    case HPE_INVALID_STATUS: return {ErrorCode::malformed_request, "the status code is not three digits"};
+    case HPE_UNEXPECTED_SPACE:
+      return {ErrorCode::ambiguous_request, "a field line begins with whitespace, or there is space where none may be"};
+    case HPE_INVALID_HEADER_TOKEN:
+      if (space) return {ErrorCode::ambiguous_request, "there is whitespace between a field's name and its colon"};
+      if (line_end) return {ErrorCode::ambiguous_request, "a field line has no colon or is not ended by CRLF"};
+      return {ErrorCode::malformed_request, "a field line has a control character or an octet that no field may hold"};
+    case HPE_UNEXPECTED_CONTENT_LENGTH:
+      return {ErrorCode::ambiguous_request,
+              "there are two Content-Length fields, or Content-Length and Transfer-Encoding: parsers disagree about "
+              "where such a body ends"};
+    case HPE_INVALID_CONTENT_LENGTH:
+      return {ErrorCode::ambiguous_request, "Content-Length is not one decimal number of a possible size"};
+    case HPE_INVALID_TRANSFER_ENCODING:
+      return {ErrorCode::ambiguous_request, "Transfer-Encoding is something else than one `chunked`"};
+    case HPE_STRICT:
+    case HPE_LF_EXPECTED:
+    case HPE_CR_EXPECTED: return {ErrorCode::ambiguous_request, "a line is not ended by CRLF"};
+    default: return {ErrorCode::malformed_request, "it is not HTTP/1.1"};
+  }
+}
+
+Wording chunk_wording(int error) {
+  if (error == HPE_INVALID_CHUNK_SIZE) {
+    return {ErrorCode::malformed_request, "a chunk does not begin with its size in hexadecimal digits and CRLF"};
+  }
+  return {ErrorCode::ambiguous_request,
+          "a chunk is not ended by CRLF where its size says, or its extensions are broken"};
+}
+
+}  // namespace
+
+Error parse_error(Role role, MessagePart part, int llhttp_error, int at) {
+  const Wording wording =
+      part == MessagePart::body ? chunk_wording(llhttp_error) : head_wording(role, llhttp_error, at);
+  const char* where = part == MessagePart::head ? "head" : part == MessagePart::body ? "body" : "trailer section";
+  return reader_error(
+      role, wording.code,
+      fmt::format("The {}'s {} cannot be read: {} ({}).", role == Role::request ? "request" : "upstream's response",
+                  where, wording.text, llhttp_errno_name(static_cast<llhttp_errno_t>(llhttp_error))));
+}
+
+}  // namespace borehole::http
