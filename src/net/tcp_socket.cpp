@@ -1,0 +1,240 @@
+#include "net/tcp_socket.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "net/tcp_socket_state.h"
+
+namespace borehole::net {
+
+namespace {
+
+// What libuv gets to write at a time once the kernel is full: small enough that on_written tells of progress.
+constexpr std::size_t slice_bytes = std::size_t{64} * 1024;
+
+uv_buf_t as_uv(Bytes bytes) noexcept {
+  uv_buf_t buf;
+  buf.base = const_cast<char*>(bytes.data());
+  buf.len = bytes.size();
+  return buf;
+}
+
+Address name_of(int descriptor, int (*call)(int, sockaddr*, socklen_t*)) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  if (call(descriptor, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return {};
+  return Address::from(reinterpret_cast<const sockaddr*>(&storage)).value_or(Address{});
+}
+
+}  // namespace
+
+TcpSocket::State::State(Loop& owner) : loop(owner) {
+  uv_tcp_init(&loop.state().uv, &tcp);
+  tcp.data = static_cast<Handle*>(this);
+}
+
+std::unique_ptr<TcpSocket> TcpSocket::State::adopt(Loop& loop, int descriptor, const Address& remote,
+                                                   const Address* local) {
+  auto socket = unconnected(loop);
+  State& state = socket->state();
+  if (uv_tcp_open(&state.tcp, descriptor) != 0) {
+    ::close(descriptor);
+    return nullptr;
+  }
+  uv_tcp_nodelay(&state.tcp, 1);
+  state.remote = remote;
+  state.local = local != nullptr ? *local : name_of(descriptor, &::getsockname);
+  return socket;
+}
+
+std::unique_ptr<TcpSocket> TcpSocket::State::unconnected(Loop& loop) {
+  return std::make_unique<TcpSocket>(new State(loop));
+}
+
+int TcpSocket::State::connect(const Address& address, ConnectObserver& told) noexcept {
+  remote = address;
+  uv_tcp_nodelay(&tcp, 1);  // remembered by libuv until there is a descriptor
+  const int status = uv_tcp_connect(&connecting, &tcp, address.data(), &State::on_connect);
+  if (status == 0) connect_observer = &told;
+  return status;
+}
+
+void TcpSocket::State::on_connect(uv_connect_t* request, int status) noexcept {
+  State& self = of(request->handle);
+  ConnectObserver* told = std::exchange(self.connect_observer, nullptr);
+  if (told == nullptr) return;
+  if (status == 0) self.local = name_of(self.descriptor(), &::getsockname);
+  told->on_connect(status);
+}
+
+void TcpSocket::State::detach() noexcept {
+  observer = nullptr;
+  connect_observer = nullptr;
+  loop.state().cancel(*this);
+  close();
+}
+
+void TcpSocket::State::reset_on_close() noexcept {
+  const linger abort = {1, 0};
+  setsockopt(descriptor(), SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
+}
+
+int TcpSocket::State::descriptor() const noexcept {
+  uv_os_fd_t descriptor = -1;
+  uv_fileno(reinterpret_cast<const uv_handle_t*>(&tcp), &descriptor);
+  return descriptor;
+}
+
+std::size_t TcpSocket::State::queued() const noexcept {
+  if (broken || failure != 0) return 0;
+  std::size_t octets = out.size() + in_flight.size();
+  if (slice > 0) octets -= slice - uv_stream_get_write_queue_size(reinterpret_cast<const uv_stream_t*>(&tcp));
+  return octets;
+}
+
+void TcpSocket::State::apply_reading() noexcept {
+  if (failure != 0) {
+    if (observer != nullptr && !broken) loop.state().queue(*this);
+  } else if (may_read()) {
+    uv_read_start(stream(), &State::on_room, &State::on_read);
+  } else {
+    uv_read_stop(stream());
+  }
+}
+
+void TcpSocket::State::on_room(uv_handle_t* tcp, std::size_t, uv_buf_t* room) noexcept {
+  auto& buffer = of(tcp).loop.state().read_buffer;
+  room->base = buffer.data();
+  room->len = buffer.size();
+}
+
+void TcpSocket::State::on_read(uv_stream_t* tcp, ssize_t count, const uv_buf_t* room) noexcept {
+  State& self = of(tcp);
+  if (count > 0) return self.observer->on_received({room->base, static_cast<std::size_t>(count)});
+  if (count == 0) return;
+  if (count != UV_EOF) return self.fail(static_cast<int>(count));
+  uv_read_stop(tcp);
+  self.loop.state().queue(self);
+}
+
+void TcpSocket::State::run() noexcept {
+  while (may_read()) {
+    const ssize_t count =
+        ::recv(descriptor(), loop.state().read_buffer.data(), loop.state().read_buffer.size(), MSG_DONTWAIT);
+    if (count > 0) {
+      observer->on_received({loop.state().read_buffer.data(), static_cast<std::size_t>(count)});
+      // Stopped meanwhile: the rest waits for set_reading(true), and with it the news of the end.
+      if (!may_read()) return;
+      continue;
+    }
+    if (count < 0 && errno == EINTR) continue;
+    if (failure != 0) return report_break();
+    if (count == 0) {
+      ended = true;
+      return observer->on_ended();
+    }
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return apply_reading();
+    failure = uv_translate_sys_error(errno);
+  }
+  if (failure != 0 && observer != nullptr && !broken) report_break();
+}
+
+void TcpSocket::State::fail(int status) noexcept {
+  if (failure != 0 || broken) return;
+  failure = status;
+  out.release();
+  uv_read_stop(stream());
+  loop.state().queue(*this);
+}
+
+void TcpSocket::State::report_break() noexcept {
+  broken = true;
+  uv_read_stop(stream());
+  observer->on_broken({ErrorCode::io_failed, Fault::proxy,
+                       fmt::format("the connection with {} broke: {}", remote.to_string(), uv_strerror(failure))});
+}
+
+void TcpSocket::State::write_now(Buffer& from) noexcept {
+  const uv_buf_t buf = as_uv(from.view());
+  const int count = uv_try_write(stream(), &buf, 1);
+  if (count >= 0) {
+    from.consume(static_cast<std::size_t>(count));
+  } else if (count != UV_EAGAIN) {
+    fail(count);
+  }
+}
+
+void TcpSocket::State::pump() noexcept {
+  if (failure != 0 || broken) return out.clear();
+  if (slice > 0) return;
+  if (!in_flight.empty()) write_now(in_flight);
+  if (in_flight.empty() && !out.empty() && failure == 0) {
+    write_now(out);
+    if (!out.empty()) std::swap(in_flight, out);
+  }
+  if (failure != 0) return;
+  if (!in_flight.empty()) {
+    slice = std::min(in_flight.size(), slice_bytes);
+    const uv_buf_t buf = as_uv(in_flight.view().substr(0, slice));
+    if (const int status = uv_write(&writing, stream(), &buf, 1, &State::on_wrote); status != 0) {
+      slice = 0;
+      fail(status);
+    }
+    return;
+  }
+  if (want_fin && !sent_fin) {
+    sent_fin = true;
+    if (::shutdown(descriptor(), SHUT_WR) != 0) fail(uv_translate_sys_error(errno));
+  }
+}
+
+void TcpSocket::State::on_wrote(uv_write_t* request, int status) noexcept {
+  State& self = of(request->handle);
+  self.in_flight.consume(std::exchange(self.slice, 0));
+  if (uv_is_closing(self.handle()) != 0) return;
+  if (status != 0) return self.fail(status);
+  self.pump();
+  if (self.observer != nullptr && self.failure == 0 && !self.broken) self.observer->on_written();
+}
+
+TcpSocket::TcpSocket(State* state) noexcept : state_(state) {}
+TcpSocket::~TcpSocket() { state_->detach(); }
+
+void TcpSocket::observe(TcpObserver* observer) noexcept {
+  state_->observer = observer;
+  state_->apply_reading();
+}
+
+void TcpSocket::set_reading(bool on) noexcept {
+  if (state_->want_reading == on) return;
+  state_->want_reading = on;
+  state_->apply_reading();
+}
+
+bool TcpSocket::reading() const noexcept { return state_->want_reading && !state_->ended && !state_->broken; }
+Buffer& TcpSocket::out() noexcept { return state_->out; }
+void TcpSocket::flush() noexcept { state_->pump(); }
+std::size_t TcpSocket::queued() const noexcept { return state_->queued(); }
+
+void TcpSocket::shut_down() noexcept {
+  state_->want_fin = true;
+  state_->pump();
+}
+
+bool TcpSocket::quiet() const noexcept {
+  if (state_->ended || state_->broken || state_->failure != 0) return false;
+  char octet = 0;
+  const ssize_t count = ::recv(state_->descriptor(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
+  return count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+const Address& TcpSocket::remote_address() const noexcept { return state_->remote; }
+const Address& TcpSocket::local_address() const noexcept { return state_->local; }
+
+}  // namespace borehole::net
