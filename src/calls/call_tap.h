@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -15,7 +16,12 @@ namespace borehole::calls {
 struct CaptureOptions {
   std::size_t body_max_bytes =
       1024 * 1024;                        // per body; 0: none. Past it the body is marked truncated and still counted
-  std::vector<std::string> mask_headers;  // names, case-insensitive
+  // For the bodies of all exchanges that a source's taps have under way: past it bodies are truncated too, so that many
+  // calls at once cannot exhaust memory.
+  std::size_t under_way_max_bytes = 128 * 1024 * 1024;
+  // Names, case-insensitive, besides authorization, proxy-authorization and x-amz-security-token, which are always
+  // masked.
+  std::vector<std::string> mask_headers;
 };
 
 // Takes captured calls over from a worker. Must not block.
@@ -25,16 +31,21 @@ class CallOutbox {
   virtual void deliver(CapturedCall call) noexcept = 0;
 };
 
+// One per worker; its taps stay on that worker's thread.
 class CallTapSource final : public TapSource {
  public:
-  // Both must outlive it. `options` is read at each `begin`.
+  // `outbox` and `clock` must outlive it and its taps.
   CallTapSource(CallOutbox& outbox, std::shared_ptr<const CaptureOptions> options, const Clock& clock);
+  // Never null, unless memory is out.
   std::unique_ptr<Tap> begin(const ExchangeStart& start, TimePoint now) noexcept override;
+  // For exchanges that begin from now on (the configuration was loaded again).
+  void set_options(std::shared_ptr<const CaptureOptions> options) noexcept { options_ = std::move(options); }
 
  private:
   CallOutbox& outbox_;
   std::shared_ptr<const CaptureOptions> options_;
   const Clock& clock_;
+  std::shared_ptr<std::size_t> bytes_under_way_;
 };
 
 }  // namespace borehole::calls

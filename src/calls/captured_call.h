@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 
 #include "calls/call_record.h"
 #include "calls/tap.h"
@@ -13,11 +14,16 @@ namespace borehole::calls {
 // Headers in it are masked already; what decoding needs of secrets (access key id, signed headers, whether the
 // signature stayed intact) was read out before. Owned by one thread at a time.
 struct CapturedCall {
-  CallRecord record;         // what needs no decoding is filled in
+  CallRecord record;           // what needs no decoding is filled in
+  std::string target;          // masked as the record's, without the router's prefix
+  std::string amz_target;      // X-Amz-Target, for AWS JSON 1.1
+  std::string signing_region;  // of the credential scope
+  std::string signing_service;
   std::size_t cost() const;  // bytes of memory, for the mailbox's bound
 };
 
-// The decoding half: operation, model, usage, SDK, stop reason, errors. Pure; any thread; never throws.
+// The decoding half: operation, model, usage, SDK, stop reason, errors. Pure; any thread; never throws. What it cannot
+// read stays absent: a body that is truncated, content-coded or streamed is not looked into.
 void decode(CapturedCall& call) noexcept;
 
 }  // namespace borehole::calls

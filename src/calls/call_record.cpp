@@ -1,0 +1,25 @@
+#include "calls/call_record.h"
+
+namespace borehole::calls {
+
+std::string_view way_in_name(WayIn way) noexcept {
+  switch (way) {
+    case WayIn::connect: return "connect";
+    case WayIn::absolute: return "absolute";
+    case WayIn::gateway: return "gateway";
+    case WayIn::direct: return "direct";
+  }
+  return "connect";
+}
+
+std::string_view outcome_name(Outcome outcome) noexcept {
+  switch (outcome) {
+    case Outcome::complete: return "complete";
+    case Outcome::client_aborted: return "client_aborted";
+    case Outcome::upstream_failed: return "upstream_failed";
+    case Outcome::refused: return "refused";
+  }
+  return "refused";
+}
+
+}  // namespace borehole::calls

@@ -1,0 +1,260 @@
+#include "calls/call_tap.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/ids.h"
+#include "bedrock/fields.h"
+#include "bedrock/sigv4_view.h"
+#include "bedrock/text.h"
+#include "calls/redaction.h"
+
+namespace borehole::calls {
+
+namespace {
+
+constexpr std::size_t most_notes = 64;
+
+double millis(Duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
+
+std::vector<bedrock::Field> fields_of(const http::MessageHead& head) {
+  std::vector<bedrock::Field> fields;
+  fields.reserve(head.field_count());
+  for (std::size_t i = 0; i < head.field_count(); ++i) fields.emplace_back(head.name(i), head.value(i));
+  return fields;
+}
+
+// A head that this program wrote, so its form is known: it is cut at line ends, blanks and colons.
+struct SentHead {
+  Bytes method, target;
+  std::vector<bedrock::Field> fields;
+};
+
+SentHead read_sent(Bytes head) {
+  SentHead out;
+  const auto next_line = [&head] {
+    const auto end = head.find('\n');
+    Bytes line = head.substr(0, end);
+    head.remove_prefix(end == Bytes::npos ? head.size() : end + 1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    return line;
+  };
+  const Bytes start = next_line();
+  const auto first = start.find(' ');
+  const auto last = start.rfind(' ');
+  out.method = start.substr(0, first);
+  if (first < last) out.target = start.substr(first + 1, last - first - 1);
+  for (Bytes line = next_line(); !line.empty(); line = next_line()) {
+    const auto colon = line.find(':');
+    if (colon == Bytes::npos) continue;
+    out.fields.emplace_back(line.substr(0, colon), bedrock::trimmed(line.substr(colon + 1)));
+  }
+  return out;
+}
+
+// "/service/standard/" in front of "/service/standard/model/x": the target that the upstream sees is "/model/x".
+Bytes without_prefix(Bytes target, Bytes router) {
+  while (router.ends_with('/')) router.remove_suffix(1);
+  if (router.empty() || !target.starts_with(router)) return target;
+  const Bytes rest = target.substr(router.size());
+  return rest.starts_with('/') ? rest : target;
+}
+
+class CallTap final : public Tap {
+ public:
+  CallTap(CallOutbox& outbox, std::shared_ptr<const CaptureOptions> options,
+          std::shared_ptr<std::size_t> bytes_under_way, const ExchangeStart& start, WallTime wall, TimePoint now)
+      : outbox_(outbox),
+        options_(std::move(options)),
+        bytes_under_way_(std::move(bytes_under_way)),
+        redaction_(options_->mask_headers),
+        begun_(now) {
+    record().id = new_ulid(wall);
+    record().started_at = wall;
+    record().way_in = start.way_in;
+    record().router = start.router;
+    record().client.address = start.client_address;
+    record().upstream.host = start.upstream_host;
+    record().upstream.port = start.upstream_port;
+  }
+
+  ~CallTap() override { *bytes_under_way_ -= held_; }
+  CallTap(const CallTap&) = delete;
+  CallTap& operator=(const CallTap&) = delete;
+
+  void on_request_head(const http::RequestHead& received, TimePoint now) noexcept override {
+    guarded([&] { take_request_head(received, now); });
+  }
+
+  void on_upstream(const UpstreamFacts& facts, TimePoint) noexcept override {
+    guarded([&] {
+      auto& upstream = record().upstream;
+      upstream.address = facts.address;
+      upstream.reused = facts.reused;
+      upstream.tls_version = facts.tls_version;
+      upstream.alpn = facts.alpn;
+      if (facts.connect) record().timing_ms.connect = millis(*facts.connect);
+      if (facts.tls) record().timing_ms.tls = millis(*facts.tls);
+    });
+  }
+
+  void on_sent_head(Bytes sent, TimePoint) noexcept override {
+    guarded([&] { take_sent_head(sent); });
+    received_raw_.clear();
+  }
+
+  void on_request_body(Bytes content, TimePoint) noexcept override {
+    auto& request = record().request;
+    capture(content, request.body_bytes, request.body, request.body_truncated);
+  }
+
+  void on_request_complete(TimePoint) noexcept override {}
+
+  void on_response_head(const http::ResponseHead& head, TimePoint now) noexcept override {
+    if (head.informational() && head.status() != 101) return;
+    guarded([&] {
+      auto& response = record().response;
+      response.status = head.status();
+      if (head_received_) record().timing_ms.upstream_first_byte = millis(now - *head_received_);
+      response.headers.reserve(head.field_count());
+      for (std::size_t i = 0; i < head.field_count(); ++i) {
+        response.headers.emplace_back(head.name(i), redaction_.header_value(head.name(i), head.value(i)));
+      }
+    });
+  }
+
+  void on_response_body(Bytes content, TimePoint) noexcept override {
+    auto& response = record().response;
+    capture(content, response.body_bytes, response.body, response.body_truncated);
+  }
+
+  void on_note(std::string note) noexcept override {
+    guarded([&] {
+      if (record().notes.size() < most_notes) record().notes.push_back(std::move(note));
+    });
+  }
+
+  void on_finished(Outcome outcome, const Error* error, int status, TimePoint now) noexcept override {
+    guarded([&] {
+      record().outcome = outcome;
+      record().timing_ms.total = millis(now - begun_);
+      if (error != nullptr) {
+        record().error = *error;
+        redaction_.cleanse(record().error->detail);
+      }
+      auto& response = record().response;
+      if (!response.status && status != 0) response.status = status;
+      for (std::string& note : record().notes) redaction_.cleanse(note);
+      // A refused signature is answered with what should have been signed, session token included.
+      if (response.status.value_or(0) >= 400) redaction_.cleanse(response.body, response.body_truncated);
+    });
+    if (finished_) return;
+    finished_ = true;
+    outbox_.deliver(std::move(call_));
+  }
+
+ private:
+  CallRecord& record() { return call_.record; }
+
+  // Only memory can run out in here. Then what was being taken is missing from the record, and the call goes on.
+  template <class F>
+  void guarded(F&& take) noexcept {
+    try {
+      take();
+    } catch (...) {
+    }
+  }
+
+  void take_request_head(const http::RequestHead& head, TimePoint now) {
+    head_received_ = now;
+    auto& request = record().request;
+    request.method = head.method();
+    request.target = redaction_.target(head.target());
+    call_.target = without_prefix(request.target, record().router);
+    request.headers.reserve(head.field_count());
+    for (std::size_t i = 0; i < head.field_count(); ++i) {
+      request.headers.emplace_back(head.name(i), redaction_.header_value(head.name(i), head.value(i)));
+    }
+    if (const auto target = head.find("x-amz-target")) call_.amz_target = *target;
+
+    signature_ = bedrock::read_signature(head.target(), fields_of(head));
+    record().aws.access_key_id = signature_.access_key_id;
+    record().aws.signed_headers = signature_.signed_headers;
+    call_.signing_region = signature_.region;
+    call_.signing_service = signature_.service;
+    if (signed_by_sigv4()) received_raw_ = head.raw();
+  }
+
+  bool signed_by_sigv4() const {
+    return signature_.scheme == bedrock::SignatureScheme::sigv4 ||
+           signature_.scheme == bedrock::SignatureScheme::sigv4_query ||
+           signature_.scheme == bedrock::SignatureScheme::sigv4a;
+  }
+
+  // A gateway cuts its prefix and puts the upstream's name where its own stood; that is what such a client signed, if
+  // it can work at all. Whether it did is not to be seen from here where the name was replaced: then the answer stays
+  // absent.
+  void take_sent_head(Bytes sent_octets) {
+    if (sent_octets == received_raw_) {
+      record().aws.signature_intact = true;  // never empty: a head without signature leaves `received_raw_` so
+      return;
+    }
+    const SentHead sent = read_sent(sent_octets);
+    call_.target = redaction_.target(sent.target);
+    if (received_raw_.empty()) return;
+    const SentHead received = read_sent(received_raw_);
+    const bool gateway = record().way_in == WayIn::gateway;
+    if (gateway && bedrock::find_field(received.fields, "host") != bedrock::find_field(sent.fields, "host")) return;
+    const Bytes target = gateway ? without_prefix(received.target, record().router) : received.target;
+    record().aws.signature_intact = bedrock::signature_intact(
+        signature_, {.method = received.method, .target = target, .fields = received.fields},
+        {.method = sent.method, .target = sent.target, .fields = sent.fields});
+  }
+
+  void capture(Bytes content, std::uint64_t& counted, std::string& body, bool& truncated) noexcept {
+    counted += content.size();
+    if (truncated || content.empty()) return;
+    const std::size_t under_way = *bytes_under_way_;
+    const std::size_t room = std::min(options_->body_max_bytes - std::min(body.size(), options_->body_max_bytes),
+                                      options_->under_way_max_bytes - std::min(under_way, options_->under_way_max_bytes));
+    truncated = content.size() > room;
+    const Bytes taken = content.substr(0, room);
+    try {
+      body.append(taken);
+      held_ += taken.size();
+      *bytes_under_way_ += taken.size();
+    } catch (...) {
+      truncated = true;
+    }
+  }
+
+  CallOutbox& outbox_;
+  std::shared_ptr<const CaptureOptions> options_;
+  std::shared_ptr<std::size_t> bytes_under_way_;
+  std::size_t held_ = 0;  // this tap's part of them
+  Redaction redaction_;
+  TimePoint begun_;
+  std::optional<TimePoint> head_received_;
+  bedrock::SignatureView signature_;
+  std::string received_raw_;  // with its secrets, until the sent head has been compared with it
+  bool finished_ = false;
+  CapturedCall call_;
+};
+
+}  // namespace
+
+CallTapSource::CallTapSource(CallOutbox& outbox, std::shared_ptr<const CaptureOptions> options, const Clock& clock)
+    : outbox_(outbox),
+      options_(std::move(options)),
+      clock_(clock),
+      bytes_under_way_(std::make_shared<std::size_t>(0)) {}
+
+std::unique_ptr<Tap> CallTapSource::begin(const ExchangeStart& start, TimePoint now) noexcept {
+  try {
+    return std::make_unique<CallTap>(outbox_, options_, bytes_under_way_, start, clock_.wall(), now);
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+}  // namespace borehole::calls

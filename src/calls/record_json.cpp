@@ -1,0 +1,259 @@
+#include "calls/record_json.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <optional>
+
+#include "calls/utf8.h"
+
+namespace borehole::calls {
+
+namespace {
+
+std::string base64(std::string_view octets) {
+  static constexpr char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  out.reserve((octets.size() + 2) / 3 * 4);
+  for (std::size_t i = 0; i < octets.size(); i += 3) {
+    const std::size_t n = std::min<std::size_t>(3, octets.size() - i);
+    std::uint32_t group = 0;
+    for (std::size_t j = 0; j < 3; ++j) group = group << 8U | (j < n ? static_cast<unsigned char>(octets[i + j]) : 0U);
+    for (std::size_t j = 0; j < 4; ++j) out += j <= n ? alphabet[group >> (18U - 6U * j) & 63U] : '=';
+  }
+  return out;
+}
+
+// Writes members in order; those without a value are left out, and so are objects without members.
+class Writer {
+ public:
+  std::string take() { return std::move(out_); }
+
+  void open(std::string_view name = {}) {
+    key(name);
+    out_ += '{';
+    first_ = true;
+  }
+  void close() {
+    out_ += '}';
+    first_ = false;
+  }
+  // An object that is taken back if nothing stands in it.
+  template <class F>
+  void object(std::string_view name, F&& members) {
+    const std::size_t before = out_.size();
+    const bool was_first = first_;
+    open(name);
+    members();
+    if (first_) {
+      out_.resize(before);
+      first_ = was_first;
+    } else {
+      close();
+    }
+  }
+
+  void text(std::string_view name, std::string_view value) {
+    if (!value.empty()) text_always(name, value);
+  }
+  void text_always(std::string_view name, std::string_view value) {
+    key(name);
+    append_json_string(out_, value);
+  }
+  void null(std::string_view name) {
+    key(name);
+    out_ += "null";
+  }
+  template <class T>
+  void number(std::string_view name, const std::optional<T>& value) {
+    if (!value) return;
+    if constexpr (std::is_floating_point_v<T>) {
+      if (!std::isfinite(*value)) return;
+      key(name);
+      fmt::format_to(std::back_inserter(out_), "{:.3f}", *value);
+    } else {
+      key(name);
+      fmt::format_to(std::back_inserter(out_), "{}", *value);
+    }
+  }
+  void flag(std::string_view name, const std::optional<bool>& value) {
+    if (!value) return;
+    key(name);
+    out_ += *value ? "true" : "false";
+  }
+  void texts(std::string_view name, const std::vector<std::string>& values) {
+    if (values.empty()) return;
+    key(name);
+    char before = '[';
+    for (const std::string& value : values) {
+      out_ += before;
+      append_json_string(out_, value);
+      before = ',';
+    }
+    out_ += ']';
+  }
+  void headers(std::string_view name, const Headers& values) {
+    if (values.empty()) return;
+    key(name);
+    char before = '[';
+    for (const auto& [field, value] : values) {
+      out_ += before;
+      out_ += '[';
+      append_json_string(out_, field);
+      out_ += ',';
+      append_json_string(out_, value);
+      out_ += ']';
+      before = ',';
+    }
+    out_ += ']';
+  }
+  void body(std::uint64_t size, std::string_view content, bool truncated) {
+    number("body_bytes", std::optional(size));
+    if (!content.empty() || size == 0) {
+      // A cut inside a character does not make a text binary.
+      const std::string_view whole = truncated ? without_partial_utf8(content) : content;
+      if (is_utf8(whole)) {
+        text_always("body", whole);
+      } else {
+        text_always("body", base64(content));
+        text_always("body_encoding", "base64");
+      }
+    }
+    flag("body_truncated", truncated);
+  }
+
+ private:
+  void key(std::string_view name) {
+    if (!first_) out_ += ',';
+    first_ = false;
+    if (name.empty()) return;
+    out_ += '"';
+    out_ += name;  // written in this file: nothing to escape
+    out_ += "\":";
+  }
+
+  std::string out_;
+  bool first_ = true;
+};
+
+void write_aws(Writer& json, const CallRecord::Aws& aws) {
+  json.object("aws", [&] {
+    json.text("service", aws.service);
+    json.text("operation", aws.operation);
+    json.text("region", aws.region);
+    json.text("model_id", aws.model_id);
+    json.text("provider", aws.provider);
+    json.text("inference_scope", aws.inference_scope);
+    json.text("request_id", aws.request_id);
+    json.text("access_key_id", aws.access_key_id);
+    json.texts("signed_headers", aws.signed_headers);
+    json.flag("signature_intact", aws.signature_intact);
+    json.text("invocation_id", aws.invocation_id);
+    json.number("attempt", aws.attempt);
+    json.number("max_attempts", aws.max_attempts);
+  });
+}
+
+void write_response(Writer& json, const CallRecord::Response& response) {
+  json.object("response", [&] {
+    json.number("status", response.status);
+    json.headers("headers", response.headers);
+    if (response.status) json.body(response.body_bytes, response.body, response.body_truncated);
+    if (response.stream) {
+      json.object("stream", [&] {
+        json.number("events", std::optional(response.stream->events));
+        json.number("crc_failures", std::optional(response.stream->crc_failures));
+        json.text("exception", response.stream->exception);
+      });
+    }
+    json.text("stop_reason", response.stop_reason);
+    json.text("error_type", response.error_type);
+    json.text("error_message", response.error_message);
+  });
+}
+
+void write_usage(Writer& json, const CallRecord::Usage& usage) {
+  json.object("usage", [&] {
+    json.number("input_tokens", usage.input_tokens);
+    json.number("output_tokens", usage.output_tokens);
+    json.number("cache_read_tokens", usage.cache_read_tokens);
+    json.number("cache_write_tokens", usage.cache_write_tokens);
+    json.number("total_tokens", usage.total_tokens);
+    json.text("source", usage.source);
+    json.flag("disagrees", usage.disagrees);
+  });
+}
+
+void write_timing(Writer& json, const CallRecord::Timing& timing) {
+  json.object("timing_ms", [&] {
+    json.number("connect", timing.connect);
+    json.number("tls", timing.tls);
+    json.number("upstream_first_byte", timing.upstream_first_byte);
+    json.number("first_token", timing.first_token);
+    json.number("token_gap_p50", timing.token_gap_p50);
+    json.number("token_gap_max", timing.token_gap_max);
+    json.number("total", timing.total);
+    json.number("reported_by_aws", timing.reported_by_aws);
+    json.number("added_by_proxy", timing.added_by_proxy);
+  });
+}
+
+}  // namespace
+
+std::string to_json(const CallRecord& record) {
+  Writer json;
+  json.open();
+  json.text_always("id", record.id);
+  json.text_always("started_at", format_rfc3339(record.started_at));
+  json.text_always("way_in", way_in_name(record.way_in));
+  json.text("router", record.router);
+  json.text_always("outcome", outcome_name(record.outcome));
+  if (record.error) {
+    json.object("error", [&] {
+      json.text_always("code", error_code_name(record.error->code));
+      json.text_always("message", record.error->detail);
+      json.text_always("fault", fault_name(record.error->fault));
+    });
+  }
+  json.texts("notes", record.notes);
+  json.object("client", [&] {
+    json.text("address", record.client.address);
+    json.text("user_agent", record.client.user_agent);
+    json.text("sdk", record.client.sdk);
+    json.text("sdk_version", record.client.sdk_version);
+    json.object("process", [&] {
+      json.number("pid", record.client.process_pid);
+      json.text("name", record.client.process_name);
+    });
+  });
+  json.object("upstream", [&] {
+    json.text("host", record.upstream.host);
+    if (record.upstream.port != 0) json.number("port", std::optional(record.upstream.port));
+    json.text("address", record.upstream.address);
+    json.flag("reused", record.upstream.reused);
+    json.text("tls_version", record.upstream.tls_version);
+    json.text("alpn", record.upstream.alpn);
+  });
+  write_aws(json, record.aws);
+  json.object("request", [&] {
+    json.text("method", record.request.method);
+    json.text("target", record.request.target);
+    json.headers("headers", record.request.headers);
+    json.body(record.request.body_bytes, record.request.body, record.request.body_truncated);
+  });
+  write_response(json, record.response);
+  write_usage(json, record.usage);
+  if (record.cost_usd) {
+    json.text_always("cost_usd", *record.cost_usd);
+  } else {
+    json.null("cost_usd");
+  }
+  write_timing(json, record.timing_ms);
+  json.close();
+  return json.take();
+}
+
+}  // namespace borehole::calls

@@ -1,0 +1,125 @@
+#include "calls/redaction.h"
+
+#include <algorithm>
+#include <array>
+
+#include "bedrock/text.h"
+#include "http/head.h"
+
+namespace borehole::calls {
+
+namespace {
+
+constexpr std::string_view mask = "***";
+constexpr std::array<std::string_view, 3> always_masked{"authorization", "proxy-authorization", "x-amz-security-token"};
+constexpr std::array<std::string_view, 2> masked_parameters{"x-amz-signature", "x-amz-security-token"};
+constexpr std::array<std::string_view, 6> schemes{
+    "AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256", "Bearer", "Basic", "Digest", "Negotiate"};
+// Shorter ones would be found in any text, and are no secrets that protect anything.
+constexpr std::size_t shortest_secret = 6;
+
+bool is_authorization(Bytes name) {
+  return http::same_name(name, "authorization") || http::same_name(name, "proxy-authorization");
+}
+
+void replace_all(std::string& text, std::string_view what) {
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + mask.size())) {
+    text.replace(at, what.size(), mask);
+  }
+}
+
+}  // namespace
+
+bool Redaction::masked(Bytes name) const {
+  const auto same = [name](std::string_view other) { return http::same_name(name, other); };
+  return std::any_of(always_masked.begin(), always_masked.end(), same) ||
+         std::any_of(names_->begin(), names_->end(), same);
+}
+
+void Redaction::remember(Bytes secret) {
+  if (secret.size() < shortest_secret) return;
+  if (std::find(secrets_.begin(), secrets_.end(), secret) != secrets_.end()) return;
+  secrets_.emplace_back(secret);
+  if (secret.find('/') == Bytes::npos) return;
+  std::string escaped;  // base64 holds '/', which some JSON writers escape
+  for (const char c : secret) {
+    if (c == '/') escaped += '\\';
+    escaped += c;
+  }
+  secrets_.push_back(std::move(escaped));
+}
+
+std::string Redaction::header_value(Bytes name, Bytes value) {
+  if (!masked(name)) return std::string(value);
+  remember(value);
+  if (!is_authorization(name)) return std::string(mask);
+  constexpr std::string_view signature = "Signature=";
+  if (const auto at = value.find(signature); at != Bytes::npos) {
+    const Bytes rest = value.substr(at + signature.size());
+    remember(rest.substr(0, rest.find_first_of(", \t")));
+  }
+  const auto blank = value.find(' ');
+  if (blank == Bytes::npos) return std::string(mask);
+  const Bytes scheme = value.substr(0, blank);
+  remember(bedrock::trimmed(value.substr(blank)));
+  const bool known = std::any_of(schemes.begin(), schemes.end(),
+                                 [scheme](std::string_view other) { return http::same_name(scheme, other); });
+  return known ? std::string(scheme) + " " + std::string(mask) : std::string(mask);
+}
+
+std::string Redaction::target(Bytes target) {
+  std::string out;
+  const auto question = target.find('?');
+  Bytes path = target.substr(0, question);
+  if (const auto scheme = path.find("://"); scheme != Bytes::npos && path.front() != '/') {
+    const Bytes authority = path.substr(scheme + 3, path.find('/', scheme + 3) - (scheme + 3));
+    if (const auto at = authority.rfind('@'); at != Bytes::npos) {
+      remember(authority.substr(0, at));
+      if (const auto colon = authority.find(':'); colon < at) {
+        remember(authority.substr(colon + 1, at - colon - 1));
+      }
+      out.append(path.substr(0, scheme + 3)).append(mask);
+      path.remove_prefix(scheme + 3 + at);
+    }
+  }
+  out.append(path);
+  if (question == Bytes::npos) return out;
+  char before = '?';
+  Bytes query = target.substr(question + 1);
+  for (;;) {
+    const auto end = query.find('&');
+    const Bytes parameter = query.substr(0, end);
+    const auto equals = parameter.find('=');
+    out += before;
+    const std::string name = bedrock::percent_decode(parameter.substr(0, equals));
+    const bool hide = equals != Bytes::npos &&
+                      (masked(name) || std::any_of(masked_parameters.begin(), masked_parameters.end(),
+                                                   [&](std::string_view other) { return http::same_name(name, other); }));
+    if (hide) {
+      const Bytes value = parameter.substr(equals + 1);
+      remember(value);
+      remember(bedrock::percent_decode(value));
+      out.append(parameter.substr(0, equals + 1)).append(mask);
+    } else {
+      out.append(parameter);
+    }
+    if (end == Bytes::npos) return out;
+    query.remove_prefix(end + 1);
+    before = '&';
+  }
+}
+
+void Redaction::cleanse(std::string& text, bool cut) const {
+  for (const std::string& secret : secrets_) {
+    replace_all(text, secret);
+    if (!cut) continue;
+    const std::string_view whole = secret;
+    for (std::size_t n = std::min(whole.size() - 1, text.size()); n >= shortest_secret; --n) {
+      if (!text.ends_with(whole.substr(0, n))) continue;
+      text.replace(text.size() - n, n, mask);
+      break;
+    }
+  }
+}
+
+}  // namespace borehole::calls

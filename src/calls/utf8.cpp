@@ -1,0 +1,135 @@
+#include "calls/utf8.h"
+
+#include <fmt/format.h>
+
+#include <cstddef>
+#include <iterator>
+
+namespace borehole::calls {
+
+namespace {
+
+unsigned octet(char c) noexcept { return static_cast<unsigned char>(c); }
+
+bool continuation(char c) noexcept { return (octet(c) & 0xC0U) == 0x80U; }
+
+// Octets of the character that `lead` begins; 0: it begins none.
+std::size_t length_by(char lead) noexcept {
+  const unsigned c = octet(lead);
+  if (c < 0x80U) return 1;
+  if (c >= 0xC2U && c <= 0xDFU) return 2;
+  if (c >= 0xE0U && c <= 0xEFU) return 3;
+  if (c >= 0xF0U && c <= 0xF4U) return 4;
+  return 0;
+}
+
+// The bounds of the second octet keep out overlong forms, surrogates and what is above U+10FFFF (RFC 3629 section 4).
+bool second_fits(char lead, char second) noexcept {
+  const unsigned s = octet(second);
+  switch (octet(lead)) {
+    case 0xE0U: return s >= 0xA0U && s <= 0xBFU;
+    case 0xEDU: return s >= 0x80U && s <= 0x9FU;
+    case 0xF0U: return s >= 0x90U && s <= 0xBFU;
+    case 0xF4U: return s >= 0x80U && s <= 0x8FU;
+    default: return continuation(second);
+  }
+}
+
+struct Character {
+  std::size_t size = 0;  // at least 1; of an invalid one: what belongs together (Unicode 3.9, maximal subpart)
+  bool valid = false;
+  bool partial = false;  // valid as far as it goes, but the text ends
+};
+
+Character first_of(std::string_view text) noexcept {
+  const std::size_t length = length_by(text[0]);
+  if (length == 0) return {.size = 1};
+  for (std::size_t i = 1; i < length; ++i) {
+    if (i == text.size()) return {.size = i, .partial = true};
+    if (!(i == 1 ? second_fits(text[0], text[1]) : continuation(text[i]))) return {.size = i};
+  }
+  return {.size = length, .valid = true};
+}
+
+std::size_t plain_run(std::string_view text) noexcept {
+  std::size_t n = 0;
+  while (n < text.size() && octet(text[n]) >= 0x20U && octet(text[n]) < 0x7FU && text[n] != '"' && text[n] != '\\') ++n;
+  return n;
+}
+
+void append_escaped(std::string& out, char c) {
+  switch (c) {
+    case '"': out += "\\\""; return;
+    case '\\': out += "\\\\"; return;
+    case '\n': out += "\\n"; return;
+    case '\r': out += "\\r"; return;
+    case '\t': out += "\\t"; return;
+    default: fmt::format_to(std::back_inserter(out), "\\u{:04x}", octet(c));
+  }
+}
+
+bool second_control_range(std::string_view character) noexcept {
+  return character.size() == 2 && octet(character[0]) == 0xC2U && octet(character[1]) < 0xA0U;
+}
+
+}  // namespace
+
+bool is_utf8(std::string_view text) noexcept {
+  while (!text.empty()) {
+    const Character character = first_of(text);
+    if (!character.valid) return false;
+    text.remove_prefix(character.size);
+  }
+  return true;
+}
+
+std::string_view without_partial_utf8(std::string_view text) noexcept {
+  for (std::size_t n = 1; n <= 3 && n <= text.size(); ++n) {
+    const std::string_view tail = text.substr(text.size() - n);
+    if (continuation(tail[0])) continue;
+    return first_of(tail).partial ? text.substr(0, text.size() - n) : text;
+  }
+  return text;
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  out += '"';
+  while (!text.empty()) {
+    const std::size_t plain = plain_run(text);
+    out.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    const Character character = first_of(text);
+    const std::string_view octets = text.substr(0, character.size);
+    if (!character.valid) {
+      out += "\xEF\xBF\xBD";
+    } else if (octets.size() == 1) {
+      append_escaped(out, octets[0]);
+    } else if (second_control_range(octets)) {
+      append_escaped(out, octets[1]);
+    } else {
+      out.append(octets);
+    }
+    text.remove_prefix(character.size);
+  }
+  out += '"';
+}
+
+std::string for_terminal(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    const Character character = first_of(text);
+    const std::string_view octets = text.substr(0, character.size);
+    const bool control = octets.size() == 1 && (octet(octets[0]) < 0x20U || octet(octets[0]) == 0x7FU);
+    if (character.valid && !control && !second_control_range(octets)) {
+      out.append(octets);
+    } else {
+      for (const char c : octets) fmt::format_to(std::back_inserter(out), "\\x{:02x}", octet(c));
+    }
+    text.remove_prefix(character.size);
+  }
+  return out;
+}
+
+}  // namespace borehole::calls
