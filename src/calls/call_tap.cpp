@@ -206,17 +206,18 @@ class CallTap final : public Tap {
     const bool gateway = record().way_in == WayIn::gateway;
     if (gateway && bedrock::find_field(received.fields, "host") != bedrock::find_field(sent.fields, "host")) return;
     const Bytes target = gateway ? without_prefix(received.target, record().router) : received.target;
-    record().aws.signature_intact = bedrock::signature_intact(
-        signature_, {.method = received.method, .target = target, .fields = received.fields},
-        {.method = sent.method, .target = sent.target, .fields = sent.fields});
+    record().aws.signature_intact =
+        bedrock::signature_intact(signature_, {.method = received.method, .target = target, .fields = received.fields},
+                                  {.method = sent.method, .target = sent.target, .fields = sent.fields});
   }
 
   void capture(Bytes content, std::uint64_t& counted, std::string& body, bool& truncated) noexcept {
     counted += content.size();
     if (truncated || content.empty()) return;
     const std::size_t under_way = *bytes_under_way_;
-    const std::size_t room = std::min(options_->body_max_bytes - std::min(body.size(), options_->body_max_bytes),
-                                      options_->under_way_max_bytes - std::min(under_way, options_->under_way_max_bytes));
+    const std::size_t room =
+        std::min(options_->body_max_bytes - std::min(body.size(), options_->body_max_bytes),
+                 options_->under_way_max_bytes - std::min(under_way, options_->under_way_max_bytes));
     truncated = content.size() > room;
     const Bytes taken = content.substr(0, room);
     try {

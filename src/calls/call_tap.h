@@ -15,7 +15,7 @@ namespace borehole::calls {
 
 struct CaptureOptions {
   std::size_t body_max_bytes =
-      1024 * 1024;                        // per body; 0: none. Past it the body is marked truncated and still counted
+      1024 * 1024;  // per body; 0: none. Past it the body is marked truncated and still counted
   // For the bodies of all exchanges that a source's taps have under way: past it bodies are truncated too, so that many
   // calls at once cannot exhaust memory.
   std::size_t under_way_max_bytes = 128 * 1024 * 1024;

@@ -14,9 +14,7 @@ namespace borehole::calls {
 
 namespace {
 
-std::vector<bedrock::Field> fields_of(const Headers& headers) {
-  return {headers.begin(), headers.end()};
-}
+std::vector<bedrock::Field> fields_of(const Headers& headers) { return {headers.begin(), headers.end()}; }
 
 // gzip and the like: the record keeps the octets as they came, and nothing is read out of them.
 bool content_coded(bedrock::Fields fields) {
@@ -71,8 +69,7 @@ void decode_all(CapturedCall& call) {
   const auto response = fields_of(record.response.headers);
   take_client(record, request);
 
-  const auto operation =
-      bedrock::recognise(record.upstream.host, record.request.method, call.target, call.amz_target);
+  const auto operation = bedrock::recognise(record.upstream.host, record.request.method, call.target, call.amz_target);
   const auto endpoint = bedrock::parse_endpoint(record.upstream.host);
   if (operation) {
     record.aws.operation = operation->name;

@@ -92,9 +92,10 @@ std::string Redaction::target(Bytes target) {
     const auto equals = parameter.find('=');
     out += before;
     const std::string name = bedrock::percent_decode(parameter.substr(0, equals));
-    const bool hide = equals != Bytes::npos &&
-                      (masked(name) || std::any_of(masked_parameters.begin(), masked_parameters.end(),
-                                                   [&](std::string_view other) { return http::same_name(name, other); }));
+    const bool hide =
+        equals != Bytes::npos &&
+        (masked(name) || std::any_of(masked_parameters.begin(), masked_parameters.end(),
+                                     [&](std::string_view other) { return http::same_name(name, other); }));
     if (hide) {
       const Bytes value = parameter.substr(equals + 1);
       remember(value);

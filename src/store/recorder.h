@@ -3,27 +3,31 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <vector>
 
+#include "base/clock.h"
 #include "calls/call_tap.h"
 #include "calls/sink.h"
 
 namespace borehole::store {
 
 struct RecorderOptions {
-  std::size_t mailbox_bytes = 64 * 1024 * 1024;
+  std::size_t mailbox_bytes = 64 * 1024 * 1024;  // what waits to be written; as much again may be with the sinks
+  const Clock* clock = nullptr;                  // null: the system's. Else it must outlive the recorder
 };
 
+// Every call ends in one of the last three: after `flush`, delivered == written + failed. Dropped ones are no part of
+// `delivered`.
 struct RecorderCounters {
   std::uint64_t delivered = 0;  // taken into the mailbox
   std::uint64_t written = 0;    // by every sink
   std::uint64_t dropped = 0;    // the mailbox was full
-  std::uint64_t failed = 0;     // a sink could not write
+  std::uint64_t failed = 0;     // a sink could not write (others may have)
 };
 
-// Any thread delivers; one thread of its own writes. Destroying it writes what is in the mailbox first.
+// Any thread delivers; one thread of its own writes: up to 512 records at a time, at most 50 ms after the first of them
+// came. Destroying it writes what is in the mailbox first. Drops and failures are logged at most once a minute.
 class Recorder final : public calls::CallOutbox {
  public:
   Recorder(std::vector<std::unique_ptr<calls::Sink>> sinks, RecorderOptions options);

@@ -1,0 +1,215 @@
+#include "store/recorder.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "base/bounded_queue.h"
+#include "base/log.h"
+
+namespace borehole::store {
+
+namespace {
+
+constexpr std::size_t batch_records = 512;
+constexpr auto batch_delay = std::chrono::milliseconds(50);
+constexpr auto tend_interval = std::chrono::minutes(1);
+constexpr auto log_interval = std::chrono::minutes(1);
+
+// Says the same thing at most once in `log_interval`, with how much came together since.
+class Complaint {
+ public:
+  void count(std::uint64_t more, std::string detail) {
+    since_ += more;
+    if (!detail.empty()) detail_ = std::move(detail);
+  }
+  // True when it is time to speak; `amount` and `detail` are then for this time.
+  bool due(TimePoint now, std::uint64_t& amount, std::string& detail) {
+    if (since_ == 0 || (last_ && now - *last_ < log_interval)) return false;
+    last_ = now;
+    amount = std::exchange(since_, 0);
+    detail = std::exchange(detail_, {});
+    return true;
+  }
+
+ private:
+  std::uint64_t since_ = 0;
+  std::string detail_;
+  std::optional<TimePoint> last_;
+};
+
+}  // namespace
+
+struct Recorder::State {
+  State(std::vector<std::unique_ptr<calls::Sink>> to, const RecorderOptions& options)
+      : sinks(std::move(to)),
+        clock(options.clock != nullptr ? *options.clock : system_clock),
+        mailbox(options.mailbox_bytes) {}
+
+  const SystemClock system_clock;
+  std::vector<std::unique_ptr<calls::Sink>> sinks;  // the thread's own, as all that `run` uses alone
+  const Clock& clock;
+  BoundedQueue<calls::CapturedCall> mailbox;
+  std::atomic<std::uint64_t> delivered{0}, written{0}, dropped{0}, failed{0};
+
+  std::mutex mutex;  // guards what follows
+  std::condition_variable wake, done;
+  bool arrived = false;  // something is in the mailbox
+  bool plenty = false;   // a full batch is
+  bool stopping = false;
+  std::uint64_t flush_wanted = 0, flush_done = 0;
+
+  Complaint failures, drops;
+  std::uint64_t drops_seen = 0;
+  std::optional<TimePoint> tended_at;
+  std::thread thread;
+
+  void run();
+  bool wait(std::uint64_t& ticket);
+  void write(std::vector<calls::CapturedCall>& calls);
+  void write_batch(const std::vector<calls::CallRecord>& batch);
+  void tend();
+  void complain();
+};
+
+// True: go on; false: the last round. Whoever asked for `ticket` or an earlier one had delivered before.
+bool Recorder::State::wait(std::uint64_t& ticket) {
+  std::unique_lock lock(mutex);
+  const auto pressing = [this] { return stopping || flush_wanted > flush_done; };
+  wake.wait_for(lock, tend_interval, [&] { return pressing() || arrived; });
+  if (arrived && !pressing()) wake.wait_for(lock, batch_delay, [&] { return pressing() || plenty; });
+  arrived = false;
+  plenty = false;
+  ticket = flush_wanted;
+  return !stopping;
+}
+
+void Recorder::State::run() {
+  std::vector<calls::CapturedCall> calls;
+  for (bool go_on = true; go_on;) {
+    std::uint64_t ticket = 0;
+    go_on = wait(ticket);
+    mailbox.drain(calls);
+    write(calls);
+    calls.clear();
+    tend();
+    complain();
+    const std::lock_guard lock(mutex);
+    flush_done = ticket;
+    done.notify_all();
+  }
+}
+
+void Recorder::State::write(std::vector<calls::CapturedCall>& calls) {
+  std::vector<calls::CallRecord> batch;
+  for (std::size_t begin = 0; begin < calls.size(); begin += batch_records) {
+    const std::size_t end = std::min(calls.size(), begin + batch_records);
+    batch.clear();
+    for (std::size_t i = begin; i < end; ++i) {
+      calls::decode(calls[i]);
+      batch.push_back(std::move(calls[i].record));
+    }
+    write_batch(batch);
+  }
+}
+
+void Recorder::State::write_batch(const std::vector<calls::CallRecord>& batch) {
+  bool fine = true;
+  for (const auto& sink : sinks) {
+    Result<void> wrote;
+    try {
+      wrote = sink->write(batch);
+    } catch (const std::exception& thrown) {
+      wrote = unexpected(Error{ErrorCode::store_failed, Fault::proxy, thrown.what()});
+    }
+    if (wrote) continue;
+    fine = false;
+    failures.count(batch.size(), wrote.error().detail);
+  }
+  (fine ? written : failed).fetch_add(batch.size(), std::memory_order_release);
+}
+
+void Recorder::State::tend() {
+  const TimePoint now = clock.now();
+  if (tended_at && now - *tended_at < tend_interval) return;
+  tended_at = now;
+  for (const auto& sink : sinks) {
+    try {
+      if (const auto done_so = sink->tend(clock.wall()); !done_so) log::warn("{}", done_so.error().detail);
+    } catch (const std::exception& thrown) {
+      log::warn("the call store was not tended: {}", thrown.what());
+    }
+  }
+}
+
+void Recorder::State::complain() {
+  const std::uint64_t all_drops = dropped.load(std::memory_order_relaxed);
+  drops.count(all_drops - std::exchange(drops_seen, all_drops), {});
+  std::uint64_t amount = 0;
+  std::string detail;
+  if (drops.due(clock.now(), amount, detail)) {
+    log::warn("{} records were dropped: calls came faster than they can be written", amount);
+  }
+  if (failures.due(clock.now(), amount, detail)) log::error("{} records were not written: {}", amount, detail);
+}
+
+Recorder::Recorder(std::vector<std::unique_ptr<calls::Sink>> sinks, RecorderOptions options)
+    : state_(std::make_unique<State>(std::move(sinks), options)) {
+  state_->thread = std::thread([state = state_.get()] { state->run(); });
+}
+
+Recorder::~Recorder() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+    state_->wake.notify_one();
+  }
+  state_->thread.join();
+}
+
+void Recorder::deliver(calls::CapturedCall call) noexcept {
+  State& state = *state_;
+  bool was_empty = false;
+  // Counted first, so that no reader of the counters sees more written than delivered.
+  const std::uint64_t number = state.delivered.fetch_add(1, std::memory_order_relaxed) + 1;
+  bool taken = false;
+  try {
+    const std::size_t cost = call.cost();
+    taken = state.mailbox.push(std::move(call), cost, &was_empty);
+  } catch (...) {  // out of memory
+  }
+  if (!taken) {
+    state.delivered.fetch_sub(1, std::memory_order_relaxed);
+    state.dropped.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  const bool batch_full = number % batch_records == 0;
+  if (!was_empty && !batch_full) return;
+  const std::lock_guard lock(state.mutex);
+  state.arrived = true;
+  state.plenty = state.plenty || batch_full;
+  state.wake.notify_one();
+}
+
+RecorderCounters Recorder::counters() const noexcept {
+  RecorderCounters out;
+  out.written = state_->written.load(std::memory_order_acquire);
+  out.failed = state_->failed.load(std::memory_order_acquire);
+  out.dropped = state_->dropped.load(std::memory_order_relaxed);
+  out.delivered = state_->delivered.load(std::memory_order_relaxed);
+  return out;
+}
+
+void Recorder::flush() {
+  std::unique_lock lock(state_->mutex);
+  const std::uint64_t ticket = ++state_->flush_wanted;
+  state_->wake.notify_one();
+  state_->done.wait(lock, [&] { return state_->flush_done >= ticket; });
+}
+
+}  // namespace borehole::store

@@ -1,0 +1,90 @@
+#include "store/schema.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace borehole::store {
+
+namespace {
+
+// The columns are what `calls list` shows and filters need; the record itself is JSON, compressed with zstd: prompts
+// repeat themselves from call to call, so a file of the same size holds several times as many calls. It stands last, so
+// that rows are listed without reading it. `seq` is the order of writing.
+constexpr std::array<std::string_view, 1> steps{R"sql(
+CREATE TABLE calls (
+  seq INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  started_us INTEGER NOT NULL,
+  way_in TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  error_code TEXT,
+  upstream_host TEXT,
+  method TEXT,
+  target TEXT,
+  status INTEGER,
+  service TEXT,
+  operation TEXT,
+  region TEXT,
+  model_id TEXT,
+  access_key_id TEXT,
+  request_id TEXT,
+  input_tokens INTEGER,
+  output_tokens INTEGER,
+  cost_usd TEXT,
+  total_ms REAL,
+  request_bytes INTEGER NOT NULL,
+  response_bytes INTEGER NOT NULL,
+  record BLOB NOT NULL
+) STRICT;
+CREATE INDEX calls_by_start ON calls (started_us);
+CREATE INDEX calls_by_access_key ON calls (access_key_id, started_us);
+)sql"};
+
+Error failure(std::string detail) { return Error{ErrorCode::store_failed, Fault::proxy, std::move(detail)}; }
+
+}  // namespace
+
+std::span<const std::string_view> migrations() noexcept { return steps; }
+
+Result<std::int64_t> check_version(const Database& database, const std::string& path, std::size_t known_version) {
+  const auto owner = database.integer("PRAGMA application_id");
+  if (!owner) return unexpected(owner.error());
+  const auto version = database.integer("PRAGMA user_version");
+  if (!version) return unexpected(version.error());
+  const auto tables = database.integer("SELECT count(*) FROM sqlite_schema");
+  if (!tables) return unexpected(tables.error());
+  const bool empty = *owner == 0 && *version == 0 && *tables == 0;
+  if (!empty && *owner != application_id) {
+    return unexpected(
+        failure(fmt::format("{} is another program's SQLite database; name another file in record.store", path)));
+  }
+  if (*version < 0 || static_cast<std::uint64_t>(*version) > known_version) {
+    return unexpected(failure(fmt::format(
+        "the call store {} was written by a newer borehole (schema {}, this one knows {}); update borehole, "
+        "or name another file in record.store",
+        path, *version, known_version)));
+  }
+  return *version;
+}
+
+Result<void> migrate(Database& database, std::span<const std::string_view> all) {
+  for (;;) {
+    // The version is read inside the transaction: another process may be doing the same.
+    if (auto begun = database.execute("BEGIN IMMEDIATE"); !begun) return begun;
+    const auto version = database.integer("PRAGMA user_version");
+    if (!version || static_cast<std::uint64_t>(*version) >= all.size()) {
+      auto ended = database.execute("ROLLBACK");
+      if (!version) return unexpected(version.error());
+      return ended;
+    }
+    const std::string sql = fmt::format("{}; PRAGMA application_id={}; PRAGMA user_version={}; COMMIT",
+                                        all[static_cast<std::size_t>(*version)], application_id, *version + 1);
+    if (auto done = database.execute(sql); !done) {
+      (void)database.execute("ROLLBACK");
+      return done;
+    }
+  }
+}
+
+}  // namespace borehole::store

@@ -1,0 +1,78 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <ctime>
+#include <iterator>
+
+#include "calls/utf8.h"
+#include "store/jsonl_sink.h"
+#include "store/output.h"
+#include "store/terminal_line.h"
+
+namespace borehole::store {
+
+namespace {
+
+constexpr std::string_view red = "\x1b[31m", green = "\x1b[32m", dim = "\x1b[2m", plain = "\x1b[0m";
+
+std::string local_time(WallTime time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(
+      std::chrono::system_clock::time_point(std::chrono::floor<std::chrono::seconds>(time)));
+  std::tm parts{};
+  localtime_r(&seconds, &parts);
+  std::array<char, 16> out{};
+  return {out.data(), std::strftime(out.data(), out.size(), "%H:%M:%S", &parts)};
+}
+
+class TerminalSink final : public calls::Sink {
+ public:
+  Result<void> write(const std::vector<calls::CallRecord>& batch) override {
+    std::string lines;
+    for (const calls::CallRecord& record : batch) lines += terminal_line(record, colours_);
+    return write_stdout(lines);
+  }
+
+ private:
+  bool colours_ = isatty(STDOUT_FILENO) == 1;
+};
+
+}  // namespace
+
+std::string terminal_line(const calls::CallRecord& record, bool colours) {
+  const bool good = record.outcome == calls::Outcome::complete && record.response.status.value_or(0) < 400;
+  const auto in_colour = [colours](std::string_view colour, std::string_view text) {
+    return colours ? fmt::format("{}{}{}", colour, text, plain) : std::string(text);
+  };
+  std::string line = in_colour(dim, local_time(record.started_at));
+  auto to = std::back_inserter(line);
+  fmt::format_to(
+      to, " {}",
+      in_colour(good ? green : red, record.response.status ? std::to_string(*record.response.status) : "---"));
+  if (!record.aws.operation.empty()) {
+    fmt::format_to(to, " {}", calls::for_terminal(record.aws.operation));
+  } else {
+    fmt::format_to(to, " {} {}{}", calls::for_terminal(record.request.method),
+                   calls::for_terminal(record.upstream.host), calls::for_terminal(record.request.target));
+  }
+  if (!record.aws.model_id.empty()) fmt::format_to(to, " {}", calls::for_terminal(record.aws.model_id));
+  if (record.usage.input_tokens) fmt::format_to(to, " in {}", *record.usage.input_tokens);
+  if (record.usage.output_tokens) fmt::format_to(to, " out {}", *record.usage.output_tokens);
+  if (record.usage.input_tokens || record.usage.output_tokens) line += " tokens";
+  if (record.timing_ms.total) fmt::format_to(to, " {:.0f} ms", *record.timing_ms.total);
+  if (record.outcome != calls::Outcome::complete) {
+    fmt::format_to(to, " {}", in_colour(red, calls::outcome_name(record.outcome)));
+  }
+  if (record.error) {
+    fmt::format_to(to, " {}: {}", error_code_name(record.error->code), calls::for_terminal(record.error->detail));
+  } else if (!record.response.error_type.empty()) {
+    fmt::format_to(to, " {}: {}", calls::for_terminal(record.response.error_type),
+                   calls::for_terminal(record.response.error_message));
+  }
+  line += '\n';
+  return line;
+}
+
+std::unique_ptr<calls::Sink> make_terminal_sink() { return std::make_unique<TerminalSink>(); }
+
+}  // namespace borehole::store
