@@ -268,11 +268,12 @@ Result<net::Address> Worker::listen(const net::Address& address) {
   return state_->listeners.back()->address();
 }
 
-void Worker::start() {
-  state_->thread = std::thread([state = state_.get()] {
+void Worker::start(std::function<void()> ended) {
+  state_->thread = std::thread([state = state_.get(), ended = std::move(ended)] {
     state->loop.run();
     state->world.counters.minted.fetch_add(state->leaves.minted(), std::memory_order_relaxed);
     state->finished = true;
+    ended();
   });
 }
 

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -56,7 +57,7 @@ class Worker {
 
   // Before start(). Opens a listener; the result is its real address.
   Result<net::Address> listen(const net::Address& address);
-  void start();
+  void start(std::function<void()> ended);  // `ended` is called on the worker's thread, last
   // Any thread:
   void replace(Setup setup);  // for connections that come from now on
   void drain();               // accepts no more, finishes what runs, then stops by itself

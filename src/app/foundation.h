@@ -1,0 +1,30 @@
+// What several commands stand on: the loaded configuration, and the CA that fits it. Prints what is wrong; never starts
+// the proxy.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/command_line.h"
+#include "ca/certificate_authority.h"
+#include "config/config.h"
+#include "proxy/policy.h"
+
+namespace borehole::app {
+
+// Null after every problem was printed on stderr.
+std::shared_ptr<const config::Config> load_configuration(const CommandLine& line);
+
+// The domains and addresses that the CA must be able to vouch for: the intercepted ones, localhost, and the listener's
+// own.
+ca::NameConstraints wanted_constraints(const proxy::Policy& policy);
+
+// The names of the certificate for the proxy itself.
+std::vector<std::string> own_names(const config::Config& config);
+
+// The first intercept pattern that lies outside what the CA may vouch for, as a sentence; empty: none does.
+std::string outside_constraints(const proxy::Policy& policy, const ca::CertificateAuthority& authority);
+
+}  // namespace borehole::app
