@@ -101,7 +101,7 @@ struct MessageReader::State {
     return HPE_PAUSED;
   }
   int add_extension(std::size_t size) noexcept {
-    extensions += size + 1;  // the semicolon or the equals sign
+    extensions += size;
     if (extensions <= limits.chunk_extension_bytes) return 0;
     stop = Stop::extensions;
     return -1;
@@ -113,6 +113,7 @@ struct MessageReader::State {
     return p->content_length == 0 ? of(p).pause(Stop::last_chunk) : 0;
   }
   static int on_extension(llhttp_t* p, const char*, std::size_t size) noexcept { return of(p).add_extension(size); }
+  static int on_extension_part(llhttp_t* p) noexcept { return of(p).add_extension(1); }  // its `;` or `=`
   static int on_body(llhttp_t* p, const char* at, std::size_t size) noexcept;
   static llhttp_settings_t make_settings() noexcept;
 
@@ -129,6 +130,8 @@ llhttp_settings_t MessageReader::State::make_settings() noexcept {
   s.on_chunk_header = on_chunk_header;
   s.on_chunk_extension_name = on_extension;
   s.on_chunk_extension_value = on_extension;
+  s.on_chunk_extension_name_complete = on_extension_part;
+  s.on_chunk_extension_value_complete = on_extension_part;
   s.on_body = on_body;
   return s;
 }

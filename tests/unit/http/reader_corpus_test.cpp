@@ -1,0 +1,193 @@
+// What must not pass, as whole streams through the whole reader, each beside what must.
+#include <string>
+#include <vector>
+
+#include "catch.h"
+#include "every_split.h"
+
+using namespace borehole;
+using namespace borehole::http;
+using namespace borehole::http::test;
+
+namespace {
+
+const std::string victim = "GET /admin HTTP/1.1\r\nHost: a\r\n\r\n";
+
+// "" if the stream was read to its end, else the name of the error's code.
+std::string outcome(const Transcript& t) { return t.failed ? std::string(error_code_name(t.error.code)) : ""; }
+
+std::string request(const std::string& octets) {
+  const Transcript t = read_requests(octets);
+  if (t.failed) {
+    CHECK(t.error.fault == Fault::client);
+    CHECK(t.error.detail.size() > 20);
+  }
+  return outcome(t);
+}
+std::string post(const std::string& fields, const std::string& rest) {
+  return request("POST / HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n" + rest);
+}
+std::string chunks(const std::string& body) { return post("Transfer-Encoding: chunked\r\n", body); }
+
+std::string response(const std::string& octets) {
+  const Transcript t = read_responses(octets, {"GET"});
+  if (t.failed) CHECK(t.error.fault == Fault::upstream);
+  return outcome(t);
+}
+
+const std::string malformed = "malformed_request";
+const std::string ambiguous = "ambiguous_request";
+const std::string bad = "malformed_response";
+
+}  // namespace
+
+TEST_CASE("a body has one length") {
+  CHECK(post("Content-Length: 3\r\n", "abc" + victim) == "");
+  CHECK(post("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n" + victim) == ambiguous);
+  CHECK(post("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", "0\r\n\r\n" + victim) == ambiguous);
+  CHECK(post("Content-Length: 3\r\nContent-Length: 0\r\n", "abc" + victim) == ambiguous);
+  CHECK(post("Content-Length: 3\r\nContent-Length: 3\r\n", "abc" + victim) == ambiguous);
+  CHECK(post("Content-Length: 3, 3\r\n", "abc") == ambiguous);
+  CHECK(post("Content-Length: +3\r\n", "abc") == ambiguous);
+  CHECK(post("Content-Length: 0x3\r\n", "abc") == ambiguous);
+  CHECK(post("Content-Length: 3 3\r\n", "abc") == ambiguous);
+  CHECK(post("Content-Length:\r\n", "abc") == ambiguous);
+  CHECK(post("Content-Length: 99999999999999999999\r\n", "abc") == ambiguous);
+  CHECK(post("Content-Length: 3\r\n 3\r\n", "abc") == ambiguous);
+  CHECK(post("Content-Length:\r\n 3\r\n", "abc") == ambiguous);
+  CHECK(post("Content-Length : 3\r\n", "abc") == ambiguous);
+  CHECK(post("Content_Length: 3\r\n", victim) == "");
+}
+
+TEST_CASE("a transfer coding is one chunked, plainly spelled") {
+  CHECK(post("Transfer-Encoding: chunked\r\n", "0\r\n\r\n" + victim) == "");
+  CHECK(post("transfer-encoding:CHUNKED\r\n", "0\r\n\r\n" + victim) == "");
+  for (const std::string field :
+       {"Transfer-Encoding: xchunked", "Transfer-Encoding: gzip, chunked", "Transfer-Encoding: chunked, identity",
+        "Transfer-Encoding: identity", "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+        "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: x", "Transfer-Encoding:\r\n chunked",
+        "Transfer-Encoding : chunked", "Transfer-Encoding\t: chunked", "X: y\r\n Transfer-Encoding: chunked",
+        "Transfer-Encoding: \"chunked\"", "Transfer-Encoding: chunked;x=y",
+        "Transfer-Encoding:", "Transfer-Encoding: ,chunked"}) {
+    CAPTURE(field);
+    CHECK(post(field + "\r\n", "0\r\n\r\n" + victim) == ambiguous);
+  }
+  for (const std::string field : {"Transfer-Encoding: \x0b"
+                                  "chunked",
+                                  "Transfer-Encoding: chunked\x7f"}) {
+    CAPTURE(field);
+    CHECK(post(field + "\r\n", "0\r\n\r\n" + victim) != "");
+  }
+  CHECK(request("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n") == ambiguous);
+}
+
+TEST_CASE("chunks are sized in hexadecimal and framed by CRLF") {
+  CHECK(chunks("a\r\n0123456789\r\nA\r\n0123456789\r\n000\r\n\r\n" + victim) == "");
+  CHECK(chunks("5;a=b;c\r\nhello\r\n0;z\r\n\r\n" + victim) == "");
+  for (const std::string body : {"5\nhello\r\n0\r\n\r\n",
+                                 "5\rhello\r\n0\r\n\r\n",
+                                 "5\r\nhello\n0\r\n\r\n",
+                                 "5\r\nhello0\r\n\r\n",
+                                 "5\r\nhelloXX0\r\n\r\n",
+                                 "5\r\nhello\r0\r\n\r\n",
+                                 "0x5\r\nhello\r\n0\r\n\r\n",
+                                 "-5\r\nhello\r\n0\r\n\r\n",
+                                 "+5\r\nhello\r\n0\r\n\r\n",
+                                 " 5\r\nhello\r\n0\r\n\r\n",
+                                 "\r\n5\r\nhello\r\n0\r\n\r\n",
+                                 ";a\r\nhello\r\n0\r\n\r\n",
+                                 "zz\r\nhello\r\n0\r\n\r\n",
+                                 "ffffffffffffffff0\r\nhello",
+                                 "5;a\nhello\r\n0\r\n\r\n",
+                                 "5;a=\n\r\nhello\r\n0\r\n\r\n",
+                                 "5;a\rXhello\r\n0\r\n\r\n",
+                                 "5;a=\"\n\"\r\nhello\r\n0\r\n\r\n",
+                                 "0\r\n\n",
+                                 "0\n\r\n",
+                                 "0\n\n",
+                                 "0\r\n\rX",
+                                 "0\r\nA: b\n\r\n",
+                                 "0\r\nA : b\r\n\r\n",
+                                 "0\r\nA: b\r\n c\r\n\r\n",
+                                 "0\r\nA\r\n\r\n",
+                                 "0\r\nA: \x01\r\n\r\n"}) {
+    CAPTURE(body);
+    CHECK(chunks(body + victim) != "");
+  }
+}
+
+TEST_CASE("trailers neither frame nor route") {
+  CHECK(chunks("0\r\nX-Checksum: 1\r\nY: \r\n\r\n" + victim) == "");
+  CHECK(chunks("0\r\nContent-Length: 5\r\n\r\n" + victim) == ambiguous);
+  CHECK(chunks("0\r\ntransfer-encoding: chunked\r\n\r\n" + victim) == ambiguous);
+  CHECK(chunks("0\r\nX: y\r\nHost: b\r\n\r\n" + victim) == ambiguous);
+  CHECK(chunks("0\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n" + victim) == "");
+  CHECK(chunks("0\r\nConnection: close\r\n\r\n" + victim) == "");
+}
+
+TEST_CASE("lines end where every parser ends them") {
+  CHECK(request("GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n" + victim) == "");
+  CHECK(request("GET / HTTP/1.1\nHost: a\r\n\r\n") == ambiguous);
+  CHECK(request("GET / HTTP/1.1\r\nHost: a\n\r\n") == ambiguous);
+  CHECK(request("GET / HTTP/1.1\r\nHost: a\r\nX: y\nZ: z\r\n\r\n") == ambiguous);
+  CHECK(request("GET / HTTP/1.1\r\nHost: a\rX: y\r\n\r\n") == ambiguous);
+  CHECK(request("GET / HTTP/1.1\r\nHost: a\r\n\n" + victim) == ambiguous);
+  CHECK(request("GET / HTTP/1.1\r\nHost: a\r\n\r" + victim) == ambiguous);
+  CHECK(request("GET / HTTP/1.1\r\nHost: a\r\nX: y\r\r\n\r\n") == ambiguous);
+  CHECK(request("GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n z\r\n\r\n") == ambiguous);
+  CHECK(request("GET / HTTP/1.1\r\n Host: a\r\n\r\n") == ambiguous);
+  CHECK(request("GET / HTTP/1.1\r\nHost : a\r\n\r\n") == ambiguous);
+  CHECK(request("GET / HTTP/1.1\r\nHost: a\r\nX\r\n\r\n") != "");
+  CHECK(request("GET / HTTP/1.1\r\nHost: a\r\n: y\r\n\r\n") == malformed);
+  CHECK(request(std::string("GET / HTTP/1.1\r\nHost: a\r\nX: y\0z\r\n\r\n", 38)) == malformed);
+}
+
+TEST_CASE("request lines are HTTP/1") {
+  CHECK(request("GET / HTTP/1.0\r\n\r\n") == "");
+  CHECK(request("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") == malformed);
+  CHECK(request("GET / HTTP/2.0\r\nHost: a\r\n\r\n") == malformed);
+  CHECK(request("GET / HTTP/0.9\r\nHost: a\r\n\r\n") == malformed);
+  CHECK(request("GET /\r\nHost: a\r\n\r\n") == malformed);
+  CHECK(request("GET / RTSP/1.0\r\nHost: a\r\n\r\n") == malformed);
+  CHECK(request("SOURCE / ICE/1.0\r\nHost: a\r\n\r\n") == malformed);
+  CHECK(request("GET  / HTTP/1.1\r\nHost: a\r\n\r\n") == malformed);
+  CHECK(request("GET / HTTP/1.1 \r\nHost: a\r\n\r\n") != "");
+  CHECK(request("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n") == malformed);
+  CHECK(request("GET /\xc3\xa9 HTTP/1.1\r\nHost: a\r\n\r\n") == malformed);
+  CHECK(request("get / HTTP/1.1\r\nHost: a\r\n\r\n") == malformed);
+  CHECK(request("\x16\x03\x01\x02") == malformed);
+  CHECK(request("garbage\r\n\r\n") == malformed);
+}
+
+TEST_CASE("one host, and the same everywhere") {
+  CHECK(request("GET https://a/ HTTP/1.1\r\nHost: a\r\n\r\n") == "");
+  CHECK(request("GET https://a/ HTTP/1.1\r\nHost: b\r\n\r\n") == ambiguous);
+  CHECK(request("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n") == ambiguous);
+  CHECK(request("GET / HTTP/1.1\r\nX: y\r\n\r\n") == malformed);
+  CHECK(request("GET https://user@a/ HTTP/1.1\r\nHost: a\r\n\r\n") == malformed);
+  CHECK(request("CONNECT a:443 HTTP/1.1\r\nHost: b\r\n\r\n") == "");
+  CHECK(request("CONNECT a:443 HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello") == ambiguous);
+}
+
+TEST_CASE("responses are held to the same") {
+  const std::string ok = "HTTP/1.1 200 OK\r\n";
+  CHECK(response(ok + "Content-Length: 2\r\n\r\nok") == "");
+  for (const std::string octets :
+       {"garbage", "ICY 200 OK\r\n\r\n", "PRI * HTTP/2.0\r\n\r\n", "HTTP/2.0 200 OK\r\n\r\n", "HTTP/0.9 200 OK\r\n\r\n",
+        "HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n", "HTTP/1.1  200 OK\r\n\r\n", "HTTP/1.1 200 OK\n\r\n",
+        "HTTP/1.1 200 O\x01K\r\n\r\n", "\r\nHTTP/1.1 200 OK\r\n\r\n"}) {
+    CAPTURE(octets);
+    CHECK(response(octets) == bad);
+  }
+  for (const std::string fields :
+       {"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n", "Content-Length: 2\r\nContent-Length: 2\r\n",
+        "Content-Length: 2,2\r\n", "Transfer-Encoding: gzip\r\n", "Transfer-Encoding: gzip, chunked\r\n",
+        "X: y\r\n z\r\n", "X : y\r\n", "X: y\n"}) {
+    CAPTURE(fields);
+    CHECK(response(ok + fields + "\r\nok") == bad);
+  }
+  CHECK(response(ok + "Transfer-Encoding: chunked\r\n\r\nzz\r\n") == bad);
+  CHECK(response(ok + "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff0\r\n") == bad);
+  CHECK(response(ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nhelloXX") == bad);
+}
