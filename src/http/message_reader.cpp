@@ -357,8 +357,15 @@ Unexpected<Error> MessageReader::State::fail(Error error) {
 
 Unexpected<Error> MessageReader::State::fail_parse(MessagePart part, llhttp_errno_t error, Bytes fed) {
   const char* at = llhttp_get_error_pos(&parser);
-  const bool inside = at != nullptr && at >= fed.data() && at < fed.data() + fed.size();
-  return fail(parse_error(role, part, error, inside ? static_cast<unsigned char>(*at) : -1));
+  const bool inside = at != nullptr && at >= fed.data() && at <= fed.data() + fed.size();
+  const std::size_t size = inside ? static_cast<std::size_t>(at - fed.data()) : fed.size();
+  std::string line;  // what of the line at fault has come, the octet at fault included
+  if (part != MessagePart::body) {
+    line = part == MessagePart::head ? raw() : trailer_section;
+    line.append(fed.substr(0, size + 1));
+    if (line.size() > 1) line.erase(0, line.rfind('\n', line.size() - 2) + 1);
+  }
+  return fail(parse_error(role, part, error, line));
 }
 
 Unexpected<Error> MessageReader::State::fail_head_too_large() {

@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "http/syntax.h"
+
 namespace borehole::http {
 
 Error reader_error(Role role, ErrorCode request_code, std::string detail) {
@@ -19,9 +21,16 @@ struct Wording {
   const char* text;
 };
 
-Wording head_wording(Role role, int error, int at) {
-  const bool space = at == ' ' || at == '\t';
-  const bool line_end = at == '\r' || at == '\n';
+bool has_space_in_name(Bytes line) noexcept {
+  const std::size_t space = line.find_first_of(" \t");
+  return space != Bytes::npos && is_token(line.substr(0, space));
+}
+
+bool is_line_end(Bytes line) noexcept {
+  return line.empty() || line.back() == '\r' || line.back() == '\n' || line.find(':') == Bytes::npos;
+}
+
+Wording head_wording(Role role, int error, Bytes line) {
   switch (error) {
     case HPE_INVALID_METHOD: return {ErrorCode::malformed_request, "the request line begins with no known HTTP method"};
     case HPE_INVALID_URL:
@@ -36,8 +45,9 @@ Wording head_wording(Role role, int error, int at) {
     case HPE_UNEXPECTED_SPACE:
       return {ErrorCode::ambiguous_request, "a field line begins with whitespace, or there is space where none may be"};
     case HPE_INVALID_HEADER_TOKEN:
-      if (space) return {ErrorCode::ambiguous_request, "there is whitespace between a field's name and its colon"};
-      if (line_end) return {ErrorCode::ambiguous_request, "a field line has no colon or is not ended by CRLF"};
+      if (has_space_in_name(line))
+        return {ErrorCode::ambiguous_request, "there is whitespace between a field's name and its colon"};
+      if (is_line_end(line)) return {ErrorCode::ambiguous_request, "a field line has no colon or is not ended by CRLF"};
       return {ErrorCode::malformed_request, "a field line has a control character or an octet that no field may hold"};
     case HPE_UNEXPECTED_CONTENT_LENGTH:
       return {ErrorCode::ambiguous_request,
@@ -64,9 +74,9 @@ Wording chunk_wording(int error) {
 
 }  // namespace
 
-Error parse_error(Role role, MessagePart part, int llhttp_error, int at) {
+Error parse_error(Role role, MessagePart part, int llhttp_error, Bytes line) {
   const Wording wording =
-      part == MessagePart::body ? chunk_wording(llhttp_error) : head_wording(role, llhttp_error, at);
+      part == MessagePart::body ? chunk_wording(llhttp_error) : head_wording(role, llhttp_error, line);
   const char* where = part == MessagePart::head ? "head" : part == MessagePart::body ? "body" : "trailer section";
   return reader_error(
       role, wording.code,

@@ -11,7 +11,7 @@ namespace borehole::http {
 enum class MessagePart : std::uint8_t { head, body, trailers };
 
 Error reader_error(Role role, ErrorCode request_code, std::string detail);
-// `llhttp_error`: an llhttp_errno_t. `at`: the octet that llhttp stopped at, or -1.
-Error parse_error(Role role, MessagePart part, int llhttp_error, int at);
+// `llhttp_error`: an llhttp_errno_t. `line`: the line at fault as far as llhttp read it (none in a body).
+Error parse_error(Role role, MessagePart part, int llhttp_error, Bytes line);
 
 }  // namespace borehole::http

@@ -84,7 +84,7 @@ TEST_CASE("a transfer coding is one chunked, plainly spelled") {
 
 TEST_CASE("chunks are sized in hexadecimal and framed by CRLF") {
   CHECK(chunks("a\r\n0123456789\r\nA\r\n0123456789\r\n000\r\n\r\n" + victim) == "");
-  CHECK(chunks("5;a=b;c\r\nhello\r\n0;z\r\n\r\n" + victim) == "");
+  CHECK(chunks("5;a=b\r\nhello\r\n1;c;d\r\n!\r\n0;z\r\n\r\n" + victim) == "");
   for (const std::string body : {"5\nhello\r\n0\r\n\r\n",
                                  "5\rhello\r\n0\r\n\r\n",
                                  "5\r\nhello\n0\r\n\r\n",
