@@ -233,13 +233,13 @@ Result<MessageReader::Progress> MessageReader::State::finish_head(std::size_t co
   switch (framing) {
     case Framing::none:
     case Framing::opaque: phase = Phase::no_body; break;
-    case Framing::content_length:
-      for (const char c : *message_head().find("content-length")) {
-        length = length * 10 + static_cast<std::uint64_t>(c - '0');
-      }
+    case Framing::content_length: {
+      const Bytes digits = message_head().find("content-length").value_or(Bytes());
+      for (const char c : digits) length = length * 10 + static_cast<std::uint64_t>(c - '0');
       left = length;
       phase = length == 0 ? Phase::no_body : Phase::counted;
       break;
+    }
     case Framing::chunked:
       if ((parser.flags & F_CHUNKED) == 0) {
         return fail(ErrorCode::ambiguous_request, fmt::format("Two readings of the {}'s framing differ.", subject()));
