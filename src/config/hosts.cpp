@@ -128,7 +128,7 @@ std::optional<std::string> percent_decoded(std::string_view text) {
 Parsed<HostPort> parse_host_port(std::string_view text, PortZero port_zero) {
   auto parsed = split_host_port(text, std::nullopt);
   if (!parsed) {
-    if (text.starts_with(':') || text.starts_with("*:"))
+    if ((text.starts_with(':') && parse_port(text.substr(1))) || text.starts_with("*:"))
       return unexpected(std::string("lacks its host: write 0.0.0.0 or [::] for every interface, as in 0.0.0.0:5380"));
     return unexpected(std::string("must be HOST:PORT, such as 127.0.0.1:5380 or \"[::1]:5380\""));
   }
@@ -152,7 +152,8 @@ Parsed<Network> parse_network(std::string_view text) {
   for (unsigned bit = length; bit < address->bits(); ++bit)
     address->octets[bit / 8] = static_cast<unsigned char>(address->octets[bit / 8] & ~(0x80U >> (bit % 8)));
   auto canonical = address->text() + "/" + std::to_string(length);
-  if (address->octets != given) return unexpected("has bits behind its length: write " + canonical);
+  if (address->octets != given)
+    return unexpected(std::string("has bits behind its length: write the network's first address, as in 10.0.0.0/8"));
   return Network{std::move(canonical)};
 }
 

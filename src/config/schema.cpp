@@ -67,7 +67,7 @@ void read_listen(const Value& value, Draft& draft) {
   if (addresses.empty()) return value.complain("must name at least one address, such as 127.0.0.1:5380");
   for (auto one = addresses.begin(); one != addresses.end(); ++one)
     if (one->port != 0 && std::find(addresses.begin(), one, *one) != one)
-      value.complain(fmt::format("names {}:{} twice: remove one of the two", one->host, one->port));
+      value.complain("names one address twice: remove one of the two");
   draft.config.listen = std::move(addresses);
 }
 
