@@ -162,9 +162,10 @@ Parsed<std::string> parse_host_pattern(std::string_view text) {
   std::string plain = lower_case(text);  // with each `*` as a letter it must be a host name
   std::ranges::replace(plain, '*', 'x');
   if (!is_host_name(plain))
-    return unexpected(std::string(
-        "must be a host name in which * stands for any characters, such as bedrock-runtime.*.amazonaws.com; no scheme, "
-        "no port"));
+    return unexpected(
+        std::string("must be a host name in which * may stand for characters between two dots, such as "
+                    "bedrock-runtime.*.amazonaws.com; no scheme, "
+                    "no port"));
   return lower_case(text);
 }
 

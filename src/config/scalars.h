@@ -36,7 +36,7 @@ Parsed<Network> parse_network(std::string_view text);
 // The two halves of a resolve rule: "host:port", `*` allowed in host; "address:port".
 Parsed<ResolveRule> parse_resolve_from(std::string_view text);
 Parsed<HostPort> parse_resolve_to(std::string_view text);
-// A host name in which `*` stands for any run of characters, or an IP literal; lower case.
+// A host name in which `*` stands for any run of characters within a label, or an IP literal; lower case.
 Parsed<std::string> parse_host_pattern(std::string_view text);
 
 // "/", "/service/standard/": what a raw request target may begin with.

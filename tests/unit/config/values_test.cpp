@@ -205,7 +205,8 @@ TEST_CASE("intercept patterns") {
     CAPTURE(text);
     CHECK(only_problem("intercept: [\"" + text + "\"]") ==
           "1:13: intercept[0]" + (text.empty() ? "" : " ('" + text + "')") +
-              " must be a host name in which * stands for any characters, such as bedrock-runtime.*.amazonaws.com; no "
+              " must be a host name in which * may stand for characters between two dots, such as "
+              "bedrock-runtime.*.amazonaws.com; no "
               "scheme, no port");
   }
 }
