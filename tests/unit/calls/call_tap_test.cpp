@@ -1,0 +1,236 @@
+#include "calls/call_tap.h"
+
+#include "calls/heads.h"
+#include "calls/record_json.h"
+#include "catch.h"
+
+namespace borehole::calls {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+class FakeClock final : public Clock {
+ public:
+  TimePoint now() const noexcept override { return now_; }
+  WallTime wall() const noexcept override { return WallTime(std::chrono::microseconds(1'767'323'045'000'006)); }
+  TimePoint now_{};
+};
+
+struct Outbox final : CallOutbox {
+  void deliver(CapturedCall call) noexcept override { calls.push_back(std::move(call)); }
+  std::vector<CapturedCall> calls;
+};
+
+// A tap and what it delivers to.
+struct Bench {
+  explicit Bench(CaptureOptions options = {})
+      : source(outbox, std::make_shared<const CaptureOptions>(std::move(options)), clock) {}
+  std::unique_ptr<Tap> begin(WayIn way = WayIn::connect, std::string router = "/") {
+    ExchangeStart start;
+    start.way_in = way;
+    start.router = std::move(router);
+    start.client_address = "127.0.0.1:51234";
+    start.upstream_host = "bedrock-runtime.us-east-1.amazonaws.com";
+    start.upstream_port = 443;
+    return source.begin(start, t0);
+  }
+  const CallRecord& only() {
+    REQUIRE(outbox.calls.size() == 1);
+    return outbox.calls.front().record;
+  }
+
+  FakeClock clock;
+  Outbox outbox;
+  CallTapSource source;
+  TimePoint t0{};
+};
+
+const std::string secret_signature = "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7";
+const std::string secret_token = "IQoJb3JpZ2luX2VjEAoaCXVzLWVhc3QtMSJH/secret+token==";
+
+std::string signed_head(const std::string& target, const std::string& host, const std::string& extra = {}) {
+  return "POST " + target + " HTTP/1.1\r\nHost: " + host +
+         "\r\nContent-Type: application/json\r\nX-Amz-Date: 20260102T030405Z\r\n" + extra +
+         "X-Amz-Security-Token: " + secret_token +
+         "\r\nAuthorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260102/us-west-2/bedrock/aws4_request, "
+         "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token, Signature=" +
+         secret_signature + "\r\nContent-Length: 2\r\n\r\n";
+}
+
+const std::string aws_host = "bedrock-runtime.us-east-1.amazonaws.com";
+
+}  // namespace
+
+TEST_CASE("a call is captured with its times, sizes and headers", "[call_tap]") {
+  Bench bench;
+  auto tap = bench.begin();
+  const std::string head = signed_head("/model/amazon.nova-lite-v1%3A0/converse", aws_host);
+  tap->on_request_head(request_head(head), bench.t0 + milliseconds(2));
+  tap->on_upstream({.address = "192.0.2.7:443",
+                    .reused = false,
+                    .tls_version = "TLSv1.3",
+                    .alpn = "http/1.1",
+                    .connect = milliseconds(10),
+                    .tls = milliseconds(20)},
+                   bench.t0 + milliseconds(32));
+  tap->on_sent_head(head, bench.t0 + milliseconds(33));
+  tap->on_request_body("{", bench.t0);
+  tap->on_request_body("}", bench.t0);
+  tap->on_request_complete(bench.t0 + milliseconds(34));
+  tap->on_response_head(response_head("HTTP/1.1 100 Continue\r\n\r\n"), bench.t0 + milliseconds(35));
+  tap->on_response_head(response_head("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nSet-Cookie: a=b\r\n\r\n"),
+                        bench.t0 + milliseconds(102));
+  tap->on_response_body("abc", bench.t0 + milliseconds(103));
+  tap->on_note("kept a signed hop-by-hop field");
+  tap->on_finished(Outcome::complete, nullptr, 0, bench.t0 + milliseconds(200));
+
+  const CallRecord& record = bench.only();
+  CHECK(record.id.size() == 26);
+  CHECK(format_rfc3339(record.started_at) == "2026-01-02T03:04:05.000006Z");
+  CHECK(record.client.address == "127.0.0.1:51234");
+  CHECK(record.upstream.address == "192.0.2.7:443");
+  CHECK(record.upstream.reused == false);
+  CHECK(record.request.method == "POST");
+  CHECK(record.request.body == "{}");
+  CHECK(record.request.body_bytes == 2);
+  CHECK_FALSE(record.request.body_truncated);
+  CHECK(record.response.status == 200);
+  CHECK(record.response.body == "abc");
+  CHECK(record.response.headers.size() == 2);
+  CHECK(record.notes == std::vector<std::string>{"kept a signed hop-by-hop field"});
+  CHECK(record.timing_ms.connect == 10.0);
+  CHECK(record.timing_ms.tls == 20.0);
+  CHECK(record.timing_ms.upstream_first_byte == 100.0);
+  CHECK(record.timing_ms.total == 200.0);
+  CHECK_FALSE(record.timing_ms.added_by_proxy.has_value());
+  CHECK(record.aws.access_key_id == "AKIDEXAMPLE");
+  CHECK(record.aws.signed_headers ==
+        std::vector<std::string>{"content-type", "host", "x-amz-date", "x-amz-security-token"});
+  CHECK(record.aws.signature_intact == true);
+}
+
+TEST_CASE("a body over its budget is cut, marked and counted to the octet", "[call_tap]") {
+  const std::string piece(7, 'x');
+  for (std::size_t budget = 0; budget <= 30; ++budget) {
+    CAPTURE(budget);
+    Bench bench({.body_max_bytes = budget});
+    auto tap = bench.begin();
+    for (int i = 0; i < 4; ++i) tap->on_request_body(piece, bench.t0);
+    for (int i = 0; i < 3; ++i) tap->on_response_body(piece, bench.t0);
+    tap->on_finished(Outcome::complete, nullptr, 200, bench.t0);
+    const CallRecord& record = bench.only();
+    CHECK(record.request.body_bytes == 28);
+    CHECK(record.request.body.size() == std::min<std::size_t>(budget, 28));
+    CHECK(record.request.body_truncated == (budget < 28));
+    CHECK(record.response.body_bytes == 21);
+    CHECK(record.response.body.size() == std::min<std::size_t>(budget, 21));
+    CHECK(record.response.body_truncated == (budget < 21));
+  }
+}
+
+TEST_CASE("bodies under way share a bound, and give their part back", "[call_tap]") {
+  Bench bench({.body_max_bytes = 100, .under_way_max_bytes = 15});
+  auto first = bench.begin();
+  auto second = bench.begin();
+  first->on_request_body(std::string(10, 'a'), bench.t0);
+  second->on_request_body(std::string(10, 'b'), bench.t0);
+  first->on_finished(Outcome::complete, nullptr, 200, bench.t0);
+  second->on_finished(Outcome::complete, nullptr, 200, bench.t0);
+  first.reset();
+  second.reset();
+  auto third = bench.begin();
+  third->on_request_body(std::string(15, 'c'), bench.t0);
+  third->on_finished(Outcome::complete, nullptr, 200, bench.t0);
+
+  REQUIRE(bench.outbox.calls.size() == 3);
+  CHECK(bench.outbox.calls[0].record.request.body == std::string(10, 'a'));
+  CHECK_FALSE(bench.outbox.calls[0].record.request.body_truncated);
+  CHECK(bench.outbox.calls[1].record.request.body == std::string(5, 'b'));
+  CHECK(bench.outbox.calls[1].record.request.body_truncated);
+  CHECK(bench.outbox.calls[1].record.request.body_bytes == 10);
+  CHECK_FALSE(bench.outbox.calls[2].record.request.body_truncated);
+}
+
+TEST_CASE("no secret leaves the tap in any field", "[call_tap]") {
+  Bench bench({.mask_headers = {"x-api-key", "set-cookie"}});
+  auto tap = bench.begin();
+  const std::string head = signed_head(
+      "/model/m/converse?X-Amz-Signature=" + secret_signature + "&X-Amz-Security-Token=IQoJb3JpZ2lu%2Fquery", aws_host,
+      "X-Api-Key: api-secret-1\r\nX-Api-Key: api-secret-2\r\nProxy-Authorization: Basic cHJveHk6c2VjcmV0\r\n");
+  tap->on_request_head(request_head(head), bench.t0);
+  tap->on_sent_head(head, bench.t0);
+  tap->on_note("the field " + secret_token + " was kept");
+  tap->on_response_head(response_head("HTTP/1.1 403 Forbidden\r\nSet-Cookie: sid=cookie-secret\r\n\r\n"), bench.t0);
+  tap->on_response_body(R"({"message":"should have been 'x-amz-security-token:)", bench.t0);
+  tap->on_response_body(secret_token.substr(0, 20), bench.t0);
+  tap->on_response_body(secret_token.substr(20) + "'\"}", bench.t0);
+  const Error error{ErrorCode::upstream_broke, Fault::upstream, "broke after Signature=" + secret_signature};
+  tap->on_finished(Outcome::upstream_failed, &error, 0, bench.t0);
+
+  REQUIRE(bench.outbox.calls.size() == 1);
+  CapturedCall& call = bench.outbox.calls.front();
+  decode(call);
+  const std::string json = to_json(call.record) + call.target;
+  INFO(json);
+  for (const std::string& secret :
+       {secret_signature, secret_token, std::string("api-secret"), std::string("cHJveHk6c2VjcmV0"),
+        std::string("cookie-secret"), std::string("IQoJb3JpZ2lu")}) {
+    CAPTURE(secret);
+    CHECK(json.find(secret) == std::string::npos);
+  }
+  CHECK(json.find("AKIDEXAMPLE") != std::string::npos);
+  CHECK(json.find("AWS4-HMAC-SHA256 ***") != std::string::npos);
+}
+
+TEST_CASE("whether the signature stayed intact is seen from both heads", "[call_tap]") {
+  const auto intact = [](WayIn way, const std::string& router, const std::string& received, const std::string& sent) {
+    Bench bench;
+    auto tap = bench.begin(way, router);
+    tap->on_request_head(request_head(received), bench.t0);
+    tap->on_sent_head(sent, bench.t0);
+    tap->on_finished(Outcome::complete, nullptr, 200, bench.t0);
+    return bench.only().aws.signature_intact;
+  };
+  const std::string path = "/model/m/converse";
+  const std::string sent = signed_head(path, aws_host);
+
+  CHECK(intact(WayIn::connect, "/", sent, sent) == true);
+  CHECK(intact(WayIn::connect, "/", signed_head(path, aws_host, "Proxy-Connection: keep-alive\r\n"), sent) == true);
+  CHECK(intact(WayIn::absolute, "/", signed_head("https://" + aws_host + path, aws_host), sent) == true);
+  CHECK(intact(WayIn::connect, "/", sent, signed_head("/model/other/converse", aws_host)) == false);
+  CHECK(intact(WayIn::connect, "/", sent, signed_head(path, "elsewhere.example")) == false);
+  CHECK(intact(WayIn::connect, "/", sent, signed_head(path, aws_host, "X-Amz-Date: 20260102T030406Z\r\n")) == false);
+  CHECK(intact(WayIn::gateway, "/service/", signed_head("/service" + path, aws_host), sent) == true);
+  CHECK(intact(WayIn::gateway, "/service/", signed_head("/service" + path, "localhost:5380"), sent) == std::nullopt);
+  const std::string bearer = "POST " + path + " HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer abcdefgh\r\n\r\n";
+  CHECK(intact(WayIn::connect, "/", bearer, bearer) == std::nullopt);
+}
+
+TEST_CASE("a refused call has the status that the client was answered, and no answer's headers", "[call_tap]") {
+  Bench bench;
+  auto tap = bench.begin(WayIn::gateway, "/service/");
+  tap->on_request_head(request_head(signed_head("/service/model/m/converse", "localhost:5380")), bench.t0);
+  const Error error{ErrorCode::no_route, Fault::client, "no router matches"};
+  tap->on_finished(Outcome::refused, &error, 404, bench.t0 + milliseconds(1));
+  const CallRecord& record = bench.only();
+  CHECK(record.outcome == Outcome::refused);
+  CHECK(record.response.status == 404);
+  CHECK(record.response.headers.empty());
+  REQUIRE(record.error.has_value());
+  CHECK(record.error->code == ErrorCode::no_route);
+  CHECK_FALSE(record.aws.signature_intact.has_value());
+  CHECK(bench.outbox.calls.front().target == "/model/m/converse");
+  CHECK(record.request.target == "/service/model/m/converse");
+}
+
+TEST_CASE("the cost of a captured call covers its bodies", "[call_tap]") {
+  CapturedCall call;
+  const std::size_t empty = call.cost();
+  call.record.request.body.assign(1000, 'x');
+  call.record.response.body.assign(500, 'x');
+  call.record.response.headers.emplace_back("name", std::string(300, 'v'));
+  CHECK(call.cost() >= empty + 1800);
+}
+
+}  // namespace borehole::calls
