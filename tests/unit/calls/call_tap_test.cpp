@@ -1,8 +1,8 @@
 #include "calls/call_tap.h"
 
-#include "calls/heads.h"
 #include "calls/record_json.h"
 #include "catch.h"
+#include "unit/calls/heads.h"
 
 namespace borehole::calls {
 

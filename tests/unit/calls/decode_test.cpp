@@ -67,8 +67,7 @@ TEST_CASE("what cannot be read stays absent", "[decode]") {
 
 TEST_CASE("the region comes from the scope, then the host, then the ARN", "[decode]") {
   CapturedCall call = converse();
-  call.target =
-      "/model/arn%3Aaws%3Abedrock%3Aap-south-1%3A123456789012%3Aapplication-inference-profile%2Fabc/converse";
+  call.target = "/model/arn%3Aaws%3Abedrock%3Aap-south-1%3A123456789012%3Aapplication-inference-profile%2Fabc/converse";
   SECTION("scope") {
     call.signing_region = "us-west-2";
     decode(call);

@@ -108,8 +108,11 @@ TEST_CASE("any octets in any text give JSON that a reader takes", "[record_json]
 
 TEST_CASE("a body that is no text is base64", "[record_json]") {
   CallRecord record = full_record();
-  for (const auto& [body, encoded] : std::vector<std::pair<std::string, std::string>>{
-           {"\xff", "/w=="}, {"\xff\xfe", "//4="}, {"\xff\xfe\xfd", "//79"}, {std::string("\x1f\x8b\x00\x08", 4), "H4sACA=="}}) {
+  for (const auto& [body, encoded] :
+       std::vector<std::pair<std::string, std::string>>{{"\xff", "/w=="},
+                                                        {"\xff\xfe", "//4="},
+                                                        {"\xff\xfe\xfd", "//79"},
+                                                        {std::string("\x1f\x8b\x00\x08", 4), "H4sACA=="}}) {
     record.response.body = body;
     record.response.body_truncated = false;
     Parsed parsed(record);
@@ -147,7 +150,8 @@ TEST_CASE("a body that was not kept is absent, an empty one is empty", "[record_
 }
 
 TEST_CASE("UTF-8 is told from what is none", "[utf8]") {
-  for (const char* text : {"", "a", "\xC3\xA4", "\xE2\x82\xAC", "\xF4\x8F\xBF\xBF", "\xEF\xBF\xBF"}) CHECK(is_utf8(text));
+  for (const char* text : {"", "a", "\xC3\xA4", "\xE2\x82\xAC", "\xF4\x8F\xBF\xBF", "\xEF\xBF\xBF"})
+    CHECK(is_utf8(text));
   for (const char* text : {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF0\x80\x80\x80",
                            "\xF4\x90\x80\x80", "\xF5", "\xE2\x82", "\xC3", "a\xFF"}) {
     CHECK_FALSE(is_utf8(text));

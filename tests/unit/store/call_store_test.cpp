@@ -1,0 +1,326 @@
+#include "store/call_store.h"
+
+#include <sqlite3.h>
+
+#include "base/ids.h"
+#include "calls/record_json.h"
+#include "catch.h"
+#include "store/schema.h"
+#include "unit/store/scratch.h"
+
+namespace borehole::store {
+
+namespace {
+
+std::unique_ptr<CallStoreWriter> writer(const std::string& path) {
+  auto opened = CallStoreWriter::open(path);
+  INFO((opened ? std::string() : opened.error().detail));
+  REQUIRE(opened.has_value());
+  return std::move(*opened);
+}
+
+std::unique_ptr<CallStoreReader> reader(const std::string& path) {
+  auto opened = CallStoreReader::open(path);
+  INFO((opened ? std::string() : opened.error().detail));
+  REQUIRE(opened.has_value());
+  return std::move(*opened);
+}
+
+void write(CallStoreWriter& to, const std::vector<calls::CallRecord>& batch) {
+  const auto done = to.write(batch);
+  INFO((done ? std::string() : done.error().detail));
+  REQUIRE(done.has_value());
+}
+
+std::string refusal(const std::string& path) {
+  auto opened = CallStoreWriter::open(path);
+  REQUIRE_FALSE(opened.has_value());
+  CHECK((opened.error().code == ErrorCode::store_failed || opened.error().code == ErrorCode::io_failed));
+  return opened.error().detail;
+}
+
+std::vector<std::string> ids(const CallStoreReader& from, const CallFilter& filter) {
+  const auto listed = from.list(filter);
+  REQUIRE(listed.has_value());
+  std::vector<std::string> out;
+  for (const CallSummary& call : *listed) out.push_back(call.id);
+  return out;
+}
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+// SQL of the test's own, beside the program's.
+void sql(const std::string& path, const std::string& text) {
+  sqlite3* handle = nullptr;
+  REQUIRE(sqlite3_open(path.c_str(), &handle) == SQLITE_OK);
+  char* message = nullptr;
+  sqlite3_exec(handle, text.c_str(), nullptr, nullptr, &message);
+  INFO((message == nullptr ? "" : message));
+  REQUIRE(message == nullptr);
+  sqlite3_close(handle);
+}
+
+}  // namespace
+
+TEST_CASE("records come back as they were, also unicode and binary ones", "[call_store]") {
+  Scratch scratch;
+  const std::string path = scratch.path("calls.db");
+  auto to = writer(path);
+  calls::CallRecord call = record("01AAAAAAAAAAAAAAAAAAAAAAAA");
+  call.request.body = "{\"text\":\"gr\xC3\xBC\xC3\x9F dich \xF0\x9F\x98\x80 \\u0000\"}";
+  call.request.body_bytes = call.request.body.size();
+  call.response.body = std::string("\x00\xff\x1f\x8b", 4);
+  call.response.body_bytes = 4;
+  call.usage.input_tokens = 18'446'744;
+  call.timing_ms.total = 12.5;
+  call.error = Error{ErrorCode::upstream_broke, Fault::upstream, "broke"};
+  call.outcome = calls::Outcome::upstream_failed;
+  write(*to, {call});
+
+  auto from = reader(path);
+  const auto json = from->find_json(call.id);
+  REQUIRE(json.has_value());
+  CHECK(*json == calls::to_json(call));
+  const auto listed = from->list({});
+  REQUIRE(listed.has_value());
+  REQUIRE(listed->size() == 1);
+  const CallSummary& line = listed->front();
+  CHECK(line.started_at == "2026-01-02T03:04:05.000000Z");
+  CHECK(line.way_in == "connect");
+  CHECK(line.outcome == "upstream_failed");
+  CHECK(line.operation == "Converse");
+  CHECK(line.model_id == call.aws.model_id);
+  CHECK(line.upstream_host == call.upstream.host);
+  CHECK(line.method == "POST");
+  CHECK(line.target == "/model/m/converse");
+  CHECK(line.error_code == "upstream_broke");
+  CHECK(line.status == 200);
+  CHECK(line.input_tokens == 18'446'744U);
+  CHECK_FALSE(line.output_tokens.has_value());
+  CHECK(line.total_ms == 12.5);
+  CHECK(line.request_bytes == call.request.body_bytes);
+  CHECK(line.response_bytes == 4);
+}
+
+TEST_CASE("a reader sees what is written while it is open, and after the writer is gone", "[call_store]") {
+  Scratch scratch;
+  const std::string path = scratch.path("calls.db");
+  auto to = writer(path);
+  auto from = reader(path);
+  CHECK(ids(*from, {}).empty());
+  write(*to, {record("A", 1), record("B", 2)});
+  CHECK(ids(*from, {}) == std::vector<std::string>{"B", "A"});
+  to.reset();
+  CHECK(ids(*from, {}) == std::vector<std::string>{"B", "A"});
+  from.reset();
+  CHECK(ids(*reader(path), {}) == std::vector<std::string>{"B", "A"});
+}
+
+TEST_CASE("filters choose calls", "[call_store]") {
+  Scratch scratch;
+  const std::string path = scratch.path("calls.db");
+  auto to = writer(path);
+  calls::CallRecord a = record("A", 1), b = record("B", 2), c = record("C", 3);
+  a.aws.access_key_id = "AKIAONE";
+  a.request.body = R"({"text":"She said \"hello\" to \u00e4"})";
+  a.request.body_bytes = a.request.body.size();
+  b.aws.operation = "InvokeModel";
+  b.aws.model_id = "amazon.nova-lite-v1:0";
+  b.response.headers = {{"X-Seen", R"(a "quoted" word)"}};
+  c.response.status = 429;
+  c.outcome = calls::Outcome::client_aborted;
+  write(*to, {a, b, c});
+  auto from = reader(path);
+  using Ids = std::vector<std::string>;
+
+  CHECK(ids(*from, {}) == Ids{"C", "B", "A"});
+  CHECK(ids(*from, {.limit = 2}) == Ids{"C", "B"});
+  CHECK(ids(*from, {.limit = 0}).empty());
+  CHECK(ids(*from, {.model = "Haiku"}) == Ids{"C", "A"});
+  CHECK(ids(*from, {.operation = "invokemodel"}) == Ids{"B"});
+  CHECK(ids(*from, {.outcome = "client_aborted"}) == Ids{"C"});
+  CHECK(ids(*from, {.access_key = "akiaone"}) == Ids{"A"});
+  CHECK(ids(*from, {.status = 429}) == Ids{"C"});
+  CHECK(ids(*from, {.since = at_second(2)}) == Ids{"C", "B"});
+  CHECK(ids(*from, {.until = at_second(2)}) == Ids{"A"});
+  CHECK(ids(*from, {.text = "\"HELLO\""}).empty());  // in the body it stands behind a backslash of its own
+  CHECK(ids(*from, {.text = "She said \\\"hello"}) == Ids{"A"});
+  CHECK(ids(*from, {.text = "\"text\":\"she"}) == Ids{"A"});
+  CHECK(ids(*from, {.text = "a \"quoted\" word"}) == Ids{"B"});
+  CHECK(ids(*from, {.text = "converse", .limit = 1}) == Ids{"C"});
+  CHECK(ids(*from, {.model = "' OR 1=1 --"}).empty());
+  const auto whole = from->list_json({.status = 429});
+  REQUIRE(whole.has_value());
+  CHECK(*whole == std::vector<std::string>{calls::to_json(c)});
+}
+
+TEST_CASE("a call is found by its id or a unique prefix", "[call_store]") {
+  Scratch scratch;
+  const std::string path = scratch.path("calls.db");
+  auto to = writer(path);
+  write(*to, {record("01ABC"), record("01ABCD"), record("01AX")});
+  auto from = reader(path);
+  CHECK(from->find_json("01ABC").has_value());  // a whole id, though another one begins with it
+  CHECK(from->find_json("01ABCD").has_value());
+  CHECK(from->find_json("01ax").has_value());
+  const auto ambiguous = from->find_json("01A");
+  REQUIRE_FALSE(ambiguous.has_value());
+  CHECK(ambiguous.error().code == ErrorCode::not_found);
+  CHECK(has(ambiguous.error().detail, "more than one"));
+  const auto none = from->find_json("02");
+  REQUIRE_FALSE(none.has_value());
+  CHECK(none.error().code == ErrorCode::not_found);
+  CHECK_FALSE(from->find_json("").has_value());
+  CHECK_FALSE(from->find_json("%").has_value());
+}
+
+TEST_CASE("only the owner can read the files, from before they have content", "[call_store]") {
+  Scratch scratch;
+  const mode_t before = umask(0);
+  const std::string path = scratch.path("new/data/calls.db");
+  auto to = writer(path);
+  write(*to, {record("A")});
+  umask(before);
+  CHECK(mode(scratch.path("new")) == 0700U);
+  CHECK(mode(scratch.path("new/data")) == 0700U);
+  CHECK(mode(path) == 0600U);
+  CHECK(mode(path + "-wal") == 0600U);
+  CHECK(mode(path + "-shm") == 0600U);
+  to.reset();
+  REQUIRE(chmod(path.c_str(), 0644) == 0);
+  to = writer(path);
+  CHECK(mode(path) == 0600U);
+}
+
+TEST_CASE("a file that is no database is refused and stays as it was", "[call_store]") {
+  Scratch scratch;
+  const std::string path = scratch.path("notes.txt");
+  std::string before;
+  SECTION("short") { before = "my notes\n"; }
+  SECTION("long") { before.assign(10'000, 'n'); }
+  SECTION("a database's first line, then garbage") {
+    before = std::string("SQLite format 3\0", 16) + std::string(8000, 'g');
+  }
+  std::ofstream(path, std::ios::binary) << before;
+  const std::string said = refusal(path);
+  INFO(said);
+  CHECK(has(said, path));
+  CHECK(has(said, "record.store"));
+  CHECK(contents(path) == before);
+  CHECK_FALSE(std::filesystem::exists(path + "-wal"));
+}
+
+TEST_CASE("another program's database is refused and stays as it was", "[call_store]") {
+  Scratch scratch;
+  const std::string path = scratch.path("other.db");
+  sql(path, "CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)");
+  const std::string before = contents(path);
+  CHECK(has(refusal(path), "another program's"));
+  CHECK(contents(path) == before);
+}
+
+TEST_CASE("a newer store is refused, by writer and reader", "[call_store]") {
+  Scratch scratch;
+  const std::string path = scratch.path("calls.db");
+  writer(path).reset();
+  sql(path, "PRAGMA user_version=99");
+  CHECK(has(refusal(path), "newer"));
+  const auto opened = CallStoreReader::open(path);
+  REQUIRE_FALSE(opened.has_value());
+  CHECK(has(opened.error().detail, "newer"));
+}
+
+TEST_CASE("a folder in the store's place and a missing store are told in words", "[call_store]") {
+  Scratch scratch;
+  CHECK(has(refusal(scratch.path("")), "no file"));
+  const auto opened = CallStoreReader::open(scratch.path("none.db"));
+  REQUIRE_FALSE(opened.has_value());
+  CHECK(opened.error().code == ErrorCode::not_found);
+  CHECK_FALSE(std::filesystem::exists(scratch.path("none.db")));
+}
+
+TEST_CASE("an older store is brought up to date with what is in it", "[call_store]") {
+  Scratch scratch;
+  const std::string path = scratch.path("calls.db");
+  SECTION("stopped after the file was made") {
+    sql(path, "PRAGMA application_id=" + std::to_string(application_id));
+    auto to = writer(path);
+    write(*to, {record("A")});
+    CHECK(ids(*reader(path), {}) == std::vector<std::string>{"A"});
+  }
+  SECTION("by one step more than today's") {
+    auto to = writer(path);
+    write(*to, {record("A")});
+    to.reset();
+    auto database = Database::open(path, SQLITE_OPEN_READWRITE);
+    REQUIRE(database.has_value());
+    std::vector<std::string_view> steps(migrations().begin(), migrations().end());
+    steps.emplace_back("ALTER TABLE calls ADD COLUMN session TEXT");
+    REQUIRE(migrate(*database, steps).has_value());
+    CHECK(*database->integer("PRAGMA user_version") == static_cast<std::int64_t>(steps.size()));
+    CHECK(*database->integer("SELECT count(*) FROM calls WHERE session IS NULL") == 1);
+    REQUIRE(migrate(*database, steps).has_value());  // nothing left to do
+  }
+  SECTION("a step that fails leaves the older one") {
+    writer(path).reset();
+    auto database = Database::open(path, SQLITE_OPEN_READWRITE);
+    REQUIRE(database.has_value());
+    std::vector<std::string_view> steps(migrations().begin(), migrations().end());
+    steps.emplace_back("CREATE TABLE half (a); SELECT nonsense FROM nowhere");
+    CHECK_FALSE(migrate(*database, steps).has_value());
+    CHECK(*database->integer("PRAGMA user_version") == static_cast<std::int64_t>(steps.size()) - 1);
+    CHECK(*database->integer("SELECT count(*) FROM sqlite_schema WHERE name = 'half'") == 0);
+    REQUIRE(migrate(*database, migrations()).has_value());
+  }
+}
+
+TEST_CASE("a batch is written whole or not at all", "[call_store]") {
+  Scratch scratch;
+  const std::string path = scratch.path("calls.db");
+  auto to = writer(path);
+  write(*to, {record("A")});
+  CHECK_FALSE(to->write({record("B"), record("A")}).has_value());  // ids are unique
+  CHECK(ids(*reader(path), {}) == std::vector<std::string>{"A"});
+  write(*to, {record("C")});
+  CHECK(ids(*reader(path), {}).size() == 2);
+}
+
+TEST_CASE("pruning takes old calls away, then the oldest that do not fit", "[call_store]") {
+  Scratch scratch;
+  const std::string path = scratch.path("calls.db");
+  auto to = writer(path);
+  std::vector<calls::CallRecord> batch;
+  const auto kept = at_second(0);
+  std::string noise;  // does not compress
+  for (int i = 0; i < 500; ++i) noise += new_ulid(WallTime(std::chrono::milliseconds(i * 7919)));
+  for (int i = 0; i < 600; ++i) {
+    batch.push_back(record("OLD" + std::to_string(i), i - 100'000));
+    batch.push_back(record("NEW" + std::to_string(i), i));
+    batch.back().request.body = noise;
+  }
+  write(*to, batch);
+  auto from = reader(path);
+
+  auto taken = to->prune({.days = 1}, kept + std::chrono::seconds(1));
+  REQUIRE(taken.has_value());
+  CHECK(*taken == 600);
+  CHECK(ids(*from, {.limit = 10'000}).size() == 600);
+
+  CHECK(*to->prune({.days = 1}, kept) == 0);
+  CHECK(*to->prune({}, kept + std::chrono::hours(1'000'000)) == 0);
+
+  constexpr std::uint64_t most = 1024 * 1024;
+  taken = to->prune({.max_bytes = most}, kept);
+  REQUIRE(taken.has_value());
+  const auto left = ids(*from, {.limit = 10'000});
+  CHECK(left.size() == 600 - *taken);
+  REQUIRE_FALSE(left.empty());
+  CHECK(left.front() == "NEW599");
+  CHECK(left.back() == "NEW" + std::to_string(*taken));
+  from.reset();
+  to.reset();
+  CHECK(std::filesystem::file_size(path) <= most);
+  CHECK(std::filesystem::file_size(path) > most / 2);
+}
+
+}  // namespace borehole::store

@@ -1,0 +1,172 @@
+#include "store/recorder.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "catch.h"
+#include "unit/store/scratch.h"
+
+namespace borehole::store {
+
+namespace {
+
+// What several tests and the recorder's thread look at together.
+struct Seen {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<std::string> ids;
+  std::size_t largest_batch = 0;
+  bool held = false;     // the sink waits while this is set
+  bool waiting = false;  // and says so here
+  int tended = 0;
+};
+
+class FakeSink final : public calls::Sink {
+ public:
+  explicit FakeSink(Seen& seen, bool fails = false) : seen_(seen), fails_(fails) {}
+  Result<void> write(const std::vector<calls::CallRecord>& batch) override {
+    std::unique_lock lock(seen_.mutex);
+    seen_.waiting = true;
+    seen_.changed.notify_all();
+    seen_.changed.wait(lock, [this] { return !seen_.held; });
+    seen_.largest_batch = std::max(seen_.largest_batch, batch.size());
+    if (fails_) return unexpected(Error{ErrorCode::store_failed, Fault::proxy, "the test says so"});
+    for (const auto& call : batch) seen_.ids.push_back(call.id);
+    return {};
+  }
+  Result<void> tend(WallTime) override {
+    const std::lock_guard lock(seen_.mutex);
+    ++seen_.tended;
+    return {};
+  }
+
+ private:
+  Seen& seen_;
+  bool fails_;
+};
+
+std::vector<std::unique_ptr<calls::Sink>> one(std::unique_ptr<calls::Sink> sink) {
+  std::vector<std::unique_ptr<calls::Sink>> out;
+  out.push_back(std::move(sink));
+  return out;
+}
+
+calls::CapturedCall captured(const std::string& id) {
+  calls::CapturedCall call;
+  call.record = record(id);
+  return call;
+}
+
+}  // namespace
+
+TEST_CASE("what was delivered before a flush is written after it, in order", "[recorder]") {
+  Seen seen;
+  Recorder recorder(one(std::make_unique<FakeSink>(seen)), {});
+  std::vector<std::string> sent;
+  for (int i = 0; i < 2000; ++i) {
+    sent.push_back(std::to_string(i));
+    recorder.deliver(captured(sent.back()));
+  }
+  recorder.flush();
+  CHECK(seen.ids == sent);
+  CHECK(seen.largest_batch <= 512);
+  CHECK(seen.tended == 1);
+  recorder.flush();  // with nothing to do
+  const RecorderCounters counters = recorder.counters();
+  CHECK(counters.delivered == 2000);
+  CHECK(counters.written == 2000);
+  CHECK(counters.dropped == 0);
+  CHECK(counters.failed == 0);
+}
+
+TEST_CASE("destroying the recorder writes what is left", "[recorder]") {
+  Seen seen;
+  {
+    Recorder recorder(one(std::make_unique<FakeSink>(seen)), {});
+    for (int i = 0; i < 10; ++i) recorder.deliver(captured(std::to_string(i)));
+  }
+  CHECK(seen.ids.size() == 10);
+}
+
+TEST_CASE("a delivery alone is written without a flush", "[recorder]") {
+  Seen seen;
+  Recorder recorder(one(std::make_unique<FakeSink>(seen)), {});
+  recorder.deliver(captured("A"));
+  std::unique_lock lock(seen.mutex);
+  CHECK(seen.changed.wait_for(lock, std::chrono::seconds(30), [&] { return seen.waiting; }));
+}
+
+TEST_CASE("a full mailbox drops, and every drop is counted", "[recorder]") {
+  Seen seen;
+  seen.held = true;
+  const std::size_t each = captured("x").cost();
+  Recorder recorder(one(std::make_unique<FakeSink>(seen)), {.mailbox_bytes = each * 10});
+  recorder.deliver(captured("first"));
+  {
+    std::unique_lock lock(seen.mutex);  // the sink holds the first one: the mailbox is empty
+    REQUIRE(seen.changed.wait_for(lock, std::chrono::seconds(30), [&] { return seen.waiting; }));
+  }
+  for (int i = 0; i < 25; ++i) recorder.deliver(captured("x"));
+  RecorderCounters counters = recorder.counters();
+  CHECK(counters.delivered == 11);
+  CHECK(counters.dropped == 15);
+  CHECK(counters.written == 0);
+  {
+    const std::lock_guard lock(seen.mutex);
+    seen.held = false;
+    seen.changed.notify_all();
+  }
+  recorder.flush();
+  counters = recorder.counters();
+  CHECK(counters.delivered == 11);
+  CHECK(counters.written == 11);
+  CHECK(counters.dropped == 15);
+  CHECK(seen.ids.size() == 11);
+}
+
+TEST_CASE("a failing sink costs its records only, and they are counted", "[recorder]") {
+  Seen good, bad;
+  std::vector<std::unique_ptr<calls::Sink>> sinks;
+  sinks.push_back(std::make_unique<FakeSink>(bad, true));
+  sinks.push_back(std::make_unique<FakeSink>(good));
+  Recorder recorder(std::move(sinks), {});
+  for (int i = 0; i < 7; ++i) recorder.deliver(captured(std::to_string(i)));
+  recorder.flush();
+  CHECK(recorder.counters().failed == 7);
+  CHECK(recorder.counters().written == 0);
+  CHECK(good.ids.size() == 7);
+}
+
+TEST_CASE("many threads deliver; nothing is lost and nothing counted twice", "[recorder]") {
+  Seen seen;
+  constexpr int threads = 4, each = 3000;
+  Recorder recorder(one(std::make_unique<FakeSink>(seen)), {.mailbox_bytes = captured("x").cost() * 200});
+  std::atomic<bool> stop{false};
+  std::thread watcher([&] {
+    while (!stop) {
+      const RecorderCounters now = recorder.counters();
+      if (now.written + now.failed > now.delivered) stop = true;
+    }
+  });
+  std::vector<std::thread> workers;
+  for (int t = 0; t < threads; ++t) {
+    workers.emplace_back([&recorder, t] {
+      for (int i = 0; i < each; ++i) {
+        recorder.deliver(captured(std::to_string(t)));
+        if (i % 500 == 0) recorder.flush();
+      }
+    });
+  }
+  for (auto& worker : workers) worker.join();
+  recorder.flush();
+  CHECK_FALSE(stop.exchange(true));
+  watcher.join();
+  const RecorderCounters counters = recorder.counters();
+  CHECK(counters.delivered + counters.dropped == threads * each);
+  CHECK(counters.written == counters.delivered);
+  CHECK(seen.ids.size() == counters.written);
+}
+
+}  // namespace borehole::store
