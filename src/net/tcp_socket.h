@@ -45,7 +45,8 @@ class TcpSocket {
   // MSG_PEEK.
   bool quiet() const noexcept;
 
-  // Takes the socket over and lets go of the observer: delivers what is queued, then ends it.
+  // Takes the socket over and lets go of the observer: delivers what is queued, then ends it. `linger` is how long it
+  // waits while nothing gets through; in all it is at most ten times that.
   // finish: FIN, then reads and discards what comes until the other side ends too, `linger` has passed or 1 MiB was
   // discarded, then closes (so that a last answer is not lost to a reset, RFC 9112 section 9.6).
   static void finish_and_close(std::unique_ptr<TcpSocket> socket, Duration linger);

@@ -9,7 +9,7 @@ using borehole::net::test::TestLoop;
 
 namespace {
 
-constexpr auto linger = std::chrono::seconds(10);
+constexpr auto long_enough = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -18,7 +18,7 @@ TEST_CASE("deliver_and_reset gives a slow reader every octet, then the reset") {
   Pair pair(test);
   const std::string all = pattern(6 * 1024 * 1024);
   pair.near->out().append(all);
-  TcpSocket::deliver_and_reset(std::move(pair.near), linger);
+  TcpSocket::deliver_and_reset(std::move(pair.near), long_enough);
   Timer go_on(test.loop, [&] { pair.far->set_reading(true); });
   pair.far_seen.received = [&](Bytes) {
     pair.far->set_reading(false);
@@ -57,7 +57,7 @@ TEST_CASE("finish_and_close delivers a last answer to a client that is still sen
   pair.far->out().append(pattern(512 * 1024));  // never read by the session: a plain close would reset
   pair.far->flush();
   pair.near->out().append(answer);
-  TcpSocket::finish_and_close(std::move(pair.near), linger);
+  TcpSocket::finish_and_close(std::move(pair.near), long_enough);
   pair.far_seen.ended = [&] { test.stop(); };
   pair.far_seen.broken = [&] { test.stop(); };
   pair.far->set_reading(true);
@@ -96,7 +96,7 @@ TEST_CASE("finish_and_close stops reading from one that sends without end, and o
   Pair pair(test);
   pair.far_seen.broken = [&] { test.stop(); };
   SECTION("a mebibyte") {
-    TcpSocket::finish_and_close(std::move(pair.near), linger);
+    TcpSocket::finish_and_close(std::move(pair.near), long_enough);
     pair.far_seen.written = [&] {
       pair.far->out().append(pattern(256 * 1024));
       pair.far->flush();
