@@ -17,10 +17,11 @@ class JsonDocument {
   // Bodies above this size are not parsed: 64 MiB, more than any answer has.
   static constexpr std::size_t max_bytes = std::size_t{64} << 20;
 
-  // Malformed, too large or too deep (1024 levels): root() is nullopt.
+  // Empty, malformed, too large or too deep (1024 levels): root() is nullopt.
   explicit JsonDocument(Bytes text) noexcept {
     simdjson::dom::element element;
-    if (text.size() <= max_bytes && parser_.parse(text.data(), text.size()).get(element) == simdjson::SUCCESS) {
+    if (!text.empty() && text.size() <= max_bytes &&
+        parser_.parse(text.data(), text.size()).get(element) == simdjson::SUCCESS) {
       root_ = element;
     }
   }
