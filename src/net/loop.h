@@ -2,6 +2,7 @@
 // otherwise.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 
@@ -16,8 +17,10 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  void run();                      // until stop() or nothing is left to wait for
-  void stop();                     // loop's thread
+  void run();   // until stop() or nothing is left to wait for
+  void stop();  // loop's thread
+  // Sockets that TcpSocket::finish_and_close and deliver_and_reset still hold. 0: everything is delivered, or given up.
+  std::size_t farewells() const noexcept;
   TimePoint now() const noexcept;  // steady_clock's now (a fresh reading, comparable between loops)
 
   struct State;

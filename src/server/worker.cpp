@@ -51,6 +51,9 @@ std::string why_not(const net::Address& address, const std::vector<net::Address>
   return {};
 }
 
+// How long the answers of a draining worker's last connections may take to be delivered.
+constexpr Duration last_words = std::chrono::seconds(1);
+
 // Everything that follows from one Setup; connections keep the one they began with.
 struct Era {
   Setup setup;
@@ -105,6 +108,7 @@ struct Worker::State {
   net::Timer burial;
   net::Timer drain_limit;
   bool draining = false;
+  std::optional<TimePoint> idle_since;  // draining, and no connection is left
   std::thread thread;
   std::atomic<bool> finished{false};
 
@@ -208,10 +212,15 @@ void Worker::State::bury() {
 }
 
 void Worker::State::stop_if_idle() {
-  if (draining && connections.empty()) {
-    era->pool->clear();
-    loop.stop();
+  if (!draining || !connections.empty()) return;
+  // Last answers are on their way; a client that keeps its side open is not waited for.
+  if (!idle_since) idle_since = loop.now();
+  if (loop.farewells() > 0 && loop.now() - *idle_since < last_words) {
+    burial.start(std::chrono::milliseconds(10));
+    return;
   }
+  era->pool->clear();
+  loop.stop();
 }
 
 void Worker::State::woken() {
