@@ -140,8 +140,6 @@ ClientContext::ClientContext(std::shared_ptr<const TrustStore> trust) : state_(s
   SSL_CTX_set1_param(context, param.get());
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_cert_verify_callback(context, verify_certificate, nullptr);
-  // A certificate that has expired since must not live on in its sessions.
-  SSL_CTX_set_reverify_on_resume(context, 1);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, keep_session);
 }

@@ -13,23 +13,9 @@ namespace borehole::tls {
 
 class SessionCache {
  public:
-  void put(const std::string& key, bssl::UniquePtr<SSL_SESSION> session) {
-    std::vector<bssl::UniquePtr<SSL_SESSION>>* kept = sessions_.find(key);
-    if (kept == nullptr) kept = &sessions_.put(key, {});
-    if (kept->size() >= max_per_key) kept->erase(kept->begin());
-    kept->push_back(std::move(session));
-  }
-
-  // The youngest, or nullptr.
-  bssl::UniquePtr<SSL_SESSION> take(const std::string& key) {
-    std::vector<bssl::UniquePtr<SSL_SESSION>>* kept = sessions_.find(key);
-    if (kept == nullptr || kept->empty()) return nullptr;
-    if (SSL_SESSION_should_be_single_use(kept->back().get()) == 0) return bssl::UpRef(kept->back());
-    bssl::UniquePtr<SSL_SESSION> session = std::move(kept->back());
-    kept->pop_back();
-    if (kept->empty()) sessions_.erase(key);
-    return session;
-  }
+  void put(const std::string& key, bssl::UniquePtr<SSL_SESSION> session);
+  // The youngest, or nullptr. A certificate that has expired since does not live on in its session.
+  bssl::UniquePtr<SSL_SESSION> take(const std::string& key);
 
  private:
   static constexpr std::size_t max_keys = 256;

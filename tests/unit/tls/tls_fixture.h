@@ -1,6 +1,7 @@
 // What the tests of tls/ and ca/ share: a CA in a folder of its own, clocks that stand still, connections over memory.
 #pragma once
 
+#include <openssl/base64.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 
@@ -98,23 +99,54 @@ struct FixedLeaf final : tls::LeafSource {
   std::shared_ptr<const tls::Leaf> leaf_for(const std::string&) noexcept override { return leaf; }
 };
 
-// A leaf that LeafCache would never mint: `change` bends the profile before the issuing CA signs it.
-inline std::shared_ptr<const tls::Leaf> odd_leaf(const ca::CertificateAuthority& authority,
-                                                 const std::function<void(ca::Profile&)>& change) {
-  const auto& ca = authority.state();
-  auto key = ca::make_p256_key();
+using Change = std::function<void(ca::Profile&)>;
+
+inline bssl::UniquePtr<CRYPTO_BUFFER> buffer_of(const std::string& der) {
+  return bssl::UniquePtr<CRYPTO_BUFFER>(
+      CRYPTO_BUFFER_new(reinterpret_cast<const std::uint8_t*>(der.data()), der.size(), nullptr));
+}
+
+inline std::string pem_of(const CRYPTO_BUFFER* der) {
+  std::string base64((CRYPTO_BUFFER_len(der) + 2) / 3 * 4 + 1, '\0');
+  base64.resize(
+      EVP_EncodeBlock(reinterpret_cast<std::uint8_t*>(base64.data()), CRYPTO_BUFFER_data(der), CRYPTO_BUFFER_len(der)));
+  for (std::size_t at = 64; at < base64.size(); at += 65) base64.insert(at, "\n");
+  return "-----BEGIN CERTIFICATE-----\n" + base64 + "\n-----END CERTIFICATE-----\n";
+}
+
+// A server's profile, valid for an hour each way, with the subject CN=odd and no names.
+inline ca::Profile plain_profile(const EVP_PKEY& key) {
   ca::Profile profile;
-  profile.issuer = ca.issuing_name;
   profile.subject = ca::encode_name("odd");
   profile.not_before = real_now() - std::chrono::hours(1);
   profile.not_after = real_now() + std::chrono::hours(1);
-  profile.key = ca::public_key_of(*key).value();
+  profile.key = ca::public_key_of(key).value();
+  return profile;
+}
+
+// A leaf that LeafCache would never mint: `change` bends the profile before the issuing CA signs it.
+inline std::shared_ptr<const tls::Leaf> odd_leaf(const ca::CertificateAuthority& authority, const Change& change) {
+  const auto& ca = authority.state();
+  auto key = ca::make_p256_key();
+  ca::Profile profile = plain_profile(*key);
+  profile.issuer = ca.issuing_name;
   profile.authority_key_id = ca.issuing_key_id;
   change(profile);
-  const std::string der = ca::sign_certificate(profile, *ca.issuing_key);
   std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> chain;
-  chain.emplace_back(CRYPTO_BUFFER_new(reinterpret_cast<const std::uint8_t*>(der.data()), der.size(), nullptr));
+  chain.push_back(buffer_of(ca::sign_certificate(profile, *ca.issuing_key)));
   chain.push_back(bssl::UpRef(ca.issuing_certificate));
+  return std::make_shared<const tls::Leaf>(std::move(chain), std::move(key));
+}
+
+// A leaf that nobody else signed; its certificate goes to `pem_path`.
+inline std::shared_ptr<const tls::Leaf> self_signed_leaf(const Change& change, const std::string& pem_path) {
+  auto key = ca::make_p256_key();
+  ca::Profile profile = plain_profile(*key);
+  profile.issuer = profile.subject;
+  change(profile);
+  std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> chain;
+  chain.push_back(buffer_of(ca::sign_certificate(profile, *key)));
+  write(pem_path, pem_of(chain.front().get()));
   return std::make_shared<const tls::Leaf>(std::move(chain), std::move(key));
 }
 
