@@ -113,10 +113,11 @@ std::optional<PublicKey> public_key_of(const EVP_PKEY& key) {
   // SubjectPublicKeyInfo ::= SEQUENCE { algorithm SEQUENCE, subjectPublicKey BIT STRING }
   CBS cbs;
   CBS info;
+  CBS algorithm;
   CBS bits;
   std::uint8_t unused = 0;
   CBS_init(&cbs, spki, size);
-  if (!CBS_get_asn1(&cbs, &info, CBS_ASN1_SEQUENCE) || !CBS_get_asn1(&info, nullptr, CBS_ASN1_SEQUENCE) ||
+  if (!CBS_get_asn1(&cbs, &info, CBS_ASN1_SEQUENCE) || !CBS_get_asn1(&info, &algorithm, CBS_ASN1_SEQUENCE) ||
       !CBS_get_asn1(&info, &bits, CBS_ASN1_BITSTRING) || !CBS_get_u8(&bits, &unused)) {
     return std::nullopt;
   }

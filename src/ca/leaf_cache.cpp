@@ -79,8 +79,8 @@ struct LeafCache::State {
     const WallTime now = clock.wall();
     const std::string address = address_octets(name);
     const std::string key_name = address.empty() ? canonical_host(name) : address;
-    if (key_name.empty() || !permitted(name)) return fresh_default(now);
     if (const Minted* found = leaves.find(key_name); found != nullptr && is_fresh(*found, now)) return found->leaf;
+    if (key_name.empty() || !permitted(name)) return fresh_default(now);
     Names names;
     add_name(names, name);
     auto made = mint(names, now);
