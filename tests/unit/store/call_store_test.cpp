@@ -232,7 +232,8 @@ TEST_CASE("a newer store is refused, by writer and reader", "[call_store]") {
 
 TEST_CASE("a folder in the store's place and a missing store are told in words", "[call_store]") {
   Scratch scratch;
-  CHECK(has(refusal(scratch.path("")), "no file"));
+  std::filesystem::create_directory(scratch.path("folder"));
+  CHECK(has(refusal(scratch.path("folder")), "no file"));
   const auto opened = CallStoreReader::open(scratch.path("none.db"));
   REQUIRE_FALSE(opened.has_value());
   CHECK(opened.error().code == ErrorCode::not_found);
