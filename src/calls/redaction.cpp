@@ -49,10 +49,21 @@ void Redaction::remember(Bytes secret) {
   secrets_.push_back(std::move(escaped));
 }
 
+// `a=b; c=d`, as cookies are: what stands behind each equals sign is a secret of its own.
+void Redaction::remember_parts(Bytes value) {
+  for (Bytes part : bedrock::split(value, ';')) {
+    if (const auto equals = part.find('='); equals != Bytes::npos) remember(bedrock::trimmed(part.substr(equals + 1)));
+  }
+}
+
 std::string Redaction::header_value(Bytes name, Bytes value) {
   if (!masked(name)) return std::string(value);
   remember(value);
-  if (!is_authorization(name)) return std::string(mask);
+  if (!is_authorization(name)) {
+    // Behind a Set-Cookie's first semicolon stand attributes: Path=/model is no secret.
+    remember_parts(http::same_name(name, "set-cookie") ? value.substr(0, value.find(';')) : value);
+    return std::string(mask);
+  }
   constexpr std::string_view signature = "Signature=";
   if (const auto at = value.find(signature); at != Bytes::npos) {
     const Bytes rest = value.substr(at + signature.size());

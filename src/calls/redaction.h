@@ -30,6 +30,7 @@ class Redaction {
  private:
   bool masked(Bytes name) const;
   void remember(Bytes secret);
+  void remember_parts(Bytes value);
 
   const std::vector<std::string>* names_;
   std::vector<std::string> secrets_;

@@ -56,6 +56,12 @@ TEST_CASE("texts that quote a secret are cleansed of it", "[redaction]") {
   redaction.cleanse(text);
   CHECK(text == "*** and ***");
 
+  (void)redaction.header_value("Cookie", "a=first-cookie; b=second-cookie");
+  (void)redaction.header_value("Set-Cookie", "c=third-cookie; Path=/model/x");
+  text = "first-cookie second-cookie /model/x";
+  redaction.cleanse(text);
+  CHECK(text == "*** *** /model/x");
+
   text = "token:IQoJ/b3Jp+";
   redaction.cleanse(text, true);
   CHECK(text == "token:***");
