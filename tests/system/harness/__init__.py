@@ -1,0 +1,1 @@
+"""What the system tests stand on: an upstream, a started proxy, clients. Holds no test."""
