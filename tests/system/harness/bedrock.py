@@ -1,5 +1,7 @@
 """What Amazon Bedrock answers, as far as clients and the proxy's record can tell. Checks every signature."""
 
+import base64
+import email.utils
 import hashlib
 import json
 import uuid
@@ -49,7 +51,7 @@ class Bedrock:
 
     @staticmethod
     def ids():
-        return [("Date", "Mon, 23 Nov 2026 12:00:00 GMT"), ("x-amzn-RequestId", str(uuid.uuid4()))]
+        return [("Date", email.utils.formatdate(usegmt=True)), ("x-amzn-RequestId", str(uuid.uuid4()))]
 
     def text(self):
         return "".join(self.words)
@@ -113,7 +115,6 @@ class Bedrock:
 
 
 def _chunk(document):
-    import base64
     return eventstream.event("chunk", {"bytes": base64.b64encode(json.dumps(document).encode()).decode(), "p": "abcd"})
 
 
