@@ -98,12 +98,10 @@ class TestRoot:
         elif kind == "wrong_name":
             names = ["elsewhere.example"]
         elif kind == "self_signed":
-            throwaway = issue_leaf(self.certificate, self.key, key, [name])
             issuer_key = key
             issuer = (x509.CertificateBuilder().subject_name(_name(name)).issuer_name(_name(name))
                       .public_key(key.public_key()).serial_number(x509.random_serial_number())
                       .not_valid_before(_now() - DAY).not_valid_after(_now() + DAY).sign(key, hashes.SHA256()))
-            del throwaway
         elif kind != "good":
             raise ValueError(kind)
         leaf = issue_leaf(issuer, issuer_key, key, names, **dates)
