@@ -14,6 +14,8 @@ import time
 from . import check
 
 HOST = "bedrock-runtime.us-east-1.amazonaws.com"
+SANITIZER_OPTIONS = {"ASAN_OPTIONS": "halt_on_error=1:detect_leaks=1", "TSAN_OPTIONS": "halt_on_error=1",
+                     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"}
 START_SECONDS = 30
 STOP_SECONDS = 30
 SANITIZER = re.compile(r"ERROR: (Address|Leak|Thread|Memory)Sanitizer|runtime error:|SUMMARY: \w+Sanitizer")
@@ -52,10 +54,13 @@ class Proxy:
         }, config or {})
         self.write_config()
         self.arguments = list(arguments)
-        self.environment = dict(os.environ, **(environment or {}))
-        # No report of a sanitizer may hide behind exit status 0.
-        self.environment.setdefault("ASAN_OPTIONS", "detect_leaks=1:abort_on_error=0")
-        self.environment.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")
+        self.environment = dict(os.environ)
+        for name, value in SANITIZER_OPTIONS.items():
+            self.environment.setdefault(name, value)
+        for name, value in (environment or {}).items():
+            if name in SANITIZER_OPTIONS:  # the last one of an option counts
+                value = f"{self.environment[name]}:{value}"
+            self.environment[name] = value
         self.process = None
         self.address = None
         self.admin = None
@@ -220,8 +225,9 @@ class Proxy:
         return done
 
 
-def is_sanitized(binary):
-    """Was it built with AddressSanitizer? Memory bounds and times differ then."""
+def sanitizer(binary):
+    """Which one it was built with: "address", "thread" or None. Memory bounds and times differ."""
     with contextlib.suppress(OSError), open(binary, "rb") as file:
-        return b"__asan_init" in file.read()
-    return False
+        content = file.read()
+        return "address" if b"__asan_init" in content else "thread" if b"__tsan_init" in content else None
+    return None

@@ -48,11 +48,14 @@ class Context:
     def __init__(self, binary, folder):
         self.binary = binary
         self.folder = folder
-        self.sanitized = proxy.is_sanitized(binary)
         self._trust = None
         self._ends = []
         self.proxies = []
         self.upstreams = []
+
+    @property
+    def sanitized(self):
+        return proxy.sanitizer(self.binary) is not None
 
     @property
     def trust(self):
@@ -222,7 +225,7 @@ def run_all(tests, binary, jobs, root, keep):
         print("failed: " + " ".join(failed))
         print(f"their folders are in {root}")
     print(f"{counts[PASSED]} passed, {counts[FAILED]} failed, {counts[SKIPPED]} skipped")
-    return 1 if counts[FAILED] or counts[PASSED] + counts[SKIPPED] == 0 else 0
+    return 1 if counts[FAILED] else 0
 
 
 def main(folder):
@@ -244,6 +247,9 @@ def main(folder):
     if not os.access(binary, os.X_OK):
         print(f"no binary at {binary}: build it (tools/build) or name it with --binary", file=sys.stderr)
         return 1
+    if proxy.sanitizer(binary) == "thread":
+        for one in tests:
+            one.limit *= 4
     root = tempfile.mkdtemp(prefix="borehole-system-")
     try:
         status = run_all(tests, binary, max(1, options.jobs), root, options.keep)
