@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 
-from harness import bedrock, check, clients, wire, ways
+from harness import bedrock, check, wire, ways
 from harness.proxy import HOST, Proxy
 from harness.runner import test
 
@@ -27,18 +27,6 @@ def ready_line_and_admin(t):
     with open(proxy.ca, "rb") as file:
         check.equal(admin(proxy, "/ca.pem").body.strip(), file.read().strip(), "/ca.pem")
 
-
-@test
-def metrics(t):
-    proxy = t.proxy(t.upstream())
-    stream = ways.CONNECT.open(proxy)
-    head, body = bedrock.signed_request("invoke")
-    stream.send(head + body)
-    wire.read_response(stream)
-    proxy.call()
-    answer = admin(proxy, "/metrics")
-    check.equal(answer.status, 200, "/metrics")
-    check.contains(answer.body, b"borehole_", "a metric of ours")
 
 
 @test(each=ways.KINDS)
@@ -184,17 +172,21 @@ def listening_elsewhere_needs_auth(t):
 
 @test
 def allow_clients(t):
+    import socket
+    from harness.runner import Skip
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:   # a datagram socket sends nothing by connecting
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError as error:
+            raise Skip(f"this machine has no address but loopback: {error}") from None
+        own = probe.getsockname()[0]
     up = t.upstream()
-    proxy = t.proxy(up, config={"listen": "0.0.0.0:0", "auth": {"allow_clients": ["10.0.0.0/8"]}})
-    stream = wire.connect(("127.0.0.1", proxy.port))
-    try:
-        answer = ways.send_connect(stream, f"{HOST}:443")
-        check.equal(answer.status, 403, repr(answer))
-    except ConnectionError:
-        pass
-    proxy = t.proxy(up, config={"listen": "0.0.0.0:0", "auth": {"allow_clients": ["127.0.0.0/8"]}})
-    stream = wire.connect(("127.0.0.1", proxy.port))
-    check.equal(ways.send_connect(stream, f"{HOST}:443").status, 200, "an allowed client")
+    proxy = t.proxy(up, config={"listen": "0.0.0.0:0", "auth": {"allow_clients": ["203.0.113.0/24"]}})
+    answer = ways.send_connect(wire.connect((own, proxy.port)), f"{HOST}:443")
+    check.equal((answer.status, answer.get("x-amzn-errortype")), (403, "AccessDeniedException"), repr(answer))
+    check.equal(ways.send_connect(wire.connect(("127.0.0.1", proxy.port)), f"{HOST}:443").status, 200, "loopback")
+    proxy = t.proxy(up, config={"listen": "0.0.0.0:0", "auth": {"allow_clients": [f"{own}/32"]}})
+    check.equal(ways.send_connect(wire.connect((own, proxy.port)), f"{HOST}:443").status, 200, "an allowed client")
 
 
 @test
@@ -251,31 +243,6 @@ def options_override_the_file(t):
     check.equal(wire.read_response(stream).status, 431, "--set")
 
 
-@test
-def run_starts_a_command_with_its_environment(t):
-    up = t.upstream()
-    proxy = t.proxy(up)
-    proxy.stop()
-    done = proxy.run("run", "--", "sh", "-c", "echo proxy=$HTTPS_PROXY ca=$AWS_CA_BUNDLE; exit 7", status=None)
-    check.equal(done.returncode, 7, f"the command's status: {done.stdout} {done.stderr}")
-    check.contains(done.stdout, "proxy=http://127.0.0.1:", "HTTPS_PROXY")
-    check.contains(done.stdout, f"ca={proxy.bundle}", "AWS_CA_BUNDLE")
-
-
-@test
-def run_carries_real_calls(t):
-    import json
-    up = t.upstream()
-    proxy = t.proxy(up)
-    proxy.stop()
-    script = ("import boto3,os,json;c=boto3.client('bedrock-runtime',region_name='us-east-1');"
-              "print(json.dumps(c.converse(modelId='amazon.nova-lite-v1:0',messages=[])['usage']))")
-    done = proxy.run("run", "--", "/usr/bin/python3", "-c", script, status=None, environment={
-        "AWS_DATA_PATH": clients.MODELS, "AWS_ACCESS_KEY_ID": bedrock.CREDENTIALS.key,
-        "AWS_SECRET_ACCESS_KEY": bedrock.CREDENTIALS.secret})
-    check.equal(done.returncode, 0, f"the command: {done.stdout} {done.stderr}")
-    check.contains(done.stdout, json.dumps(bedrock.Bedrock().usage())[:20], "its output")
-    check.contains(done.stdout + done.stderr, "Converse", "the summary")
 
 
 @test
