@@ -1,7 +1,9 @@
 #include "app/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
+#include <utility>
 
 namespace borehole::app {
 
@@ -30,7 +32,7 @@ Parsed parse_command_line(int argc, const char* const* argv) {
     line.command = Command::check;
   });
   app.add_subcommand("version", "print the version")->callback([&] { line.command = Command::version; });
-  auto* help = app.add_subcommand("help", "print this");
+  app.add_subcommand("help", "print this");
 
   auto* ca = app.add_subcommand("ca", "the development CA");
   ca->require_subcommand(1);
@@ -39,6 +41,10 @@ Parsed parse_command_line(int argc, const char* const* argv) {
     line.command = Command::ca_show;
   });
   ca->add_subcommand("path", "the file to trust")->callback([&] { line.command = Command::ca_path; });
+
+  ca->add_subcommand("rotate", "a new CA in place of the old one; it must be trusted anew")->callback([&] {
+    line.command = Command::ca_rotate;
+  });
 
   auto* calls = app.add_subcommand("calls", "the recorded calls");
   calls->fallthrough();
@@ -64,16 +70,16 @@ Parsed parse_command_line(int argc, const char* const* argv) {
   show->add_flag("--json", line.calls.json, "the record as one JSON object");
   show->callback([&] { line.command = Command::calls_show; });
 
+  // `help` is `--help`: as a command of its own CLI11 would print that command's help.
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (!arguments.empty() && arguments.front() == "help") arguments = {"--help"};
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
   try {
-    app.parse(argc, argv);
+    app.parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
     const bool asked = error.get_exit_code() == 0;
     app.exit(error, std::cout, std::cerr);
     return {std::nullopt, asked ? 0 : 2};
-  }
-  if (help->parsed()) {
-    std::cout << app.help("", CLI::AppFormatMode::Normal);
-    return {std::nullopt, 0};
   }
   return {std::move(line), 0};
 }

@@ -8,7 +8,7 @@
 
 namespace borehole::app {
 
-enum class Command { serve, ca_show, ca_path, calls_list, calls_show, check, version };
+enum class Command { serve, ca_show, ca_path, ca_rotate, calls_list, calls_show, check, version };
 
 struct CommandLine {
   Command command = Command::serve;

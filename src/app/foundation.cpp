@@ -81,7 +81,7 @@ std::string outside_constraints(const proxy::Policy& policy, const ca::Certifica
     const std::string tail = fixed_tail(pattern.text());
     if (tail.empty() || !ca::permits(authority.facts().constraints, tail)) {
       return fmt::format(
-          "`intercept` names {}, which the CA in {} may not vouch for; move that folder away, start again and trust "
+          "`intercept` names {}, which the CA in {} may not vouch for; run `borehole ca rotate`, start again and trust "
           "the new ca.pem",
           pattern.text(), authority.folder());
     }

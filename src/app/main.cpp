@@ -41,7 +41,15 @@ int check(const app::CommandLine& line) {
 int ca_command(const app::CommandLine& line) {
   const auto config = app::load_configuration(line);
   if (!config) return 2;
-  const auto authority = ca::CertificateAuthority::open(config->ca.dir, SystemClock().wall());
+  const WallTime now = SystemClock().wall();
+  const bool rotate = line.command == app::Command::ca_rotate;
+  auto policy = proxy::Policy::make(config);
+  if (rotate && !policy) {
+    std::cerr << "borehole: " << policy.error().detail << '\n';
+    return 2;
+  }
+  const auto authority = rotate ? ca::CertificateAuthority::rotate(config->ca.dir, app::wanted_constraints(**policy), now)
+                                : ca::CertificateAuthority::open(config->ca.dir, now);
   if (!authority) {
     std::cerr << "borehole: " << authority.error().detail << '\n';
     return 1;
@@ -69,6 +77,7 @@ int run(const app::CommandLine& line) {
     case app::Command::calls_show: return app::calls_show(line);
     case app::Command::check: return check(line);
     case app::Command::ca_show:
+    case app::Command::ca_rotate:
     case app::Command::ca_path: return ca_command(line);
     case app::Command::version: std::cout << "borehole " BOREHOLE_VERSION "\n"; return 0;
   }

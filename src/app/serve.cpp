@@ -64,7 +64,8 @@ Result<net::Address> to_address(const config::HostPort& listen, net::Loop& loop,
 Result<std::vector<std::unique_ptr<calls::Sink>>> open_sinks(const config::Config& config) {
   std::vector<std::unique_ptr<calls::Sink>> sinks;
   if (config.record.store) {
-    auto store = store::CallStoreWriter::open(*config.record.store);
+    auto store =
+        store::CallStoreWriter::open(*config.record.store, {config.record.keep_days, config.record.keep_max_bytes});
     if (!store) return unexpected(std::move(store).error());
     sinks.push_back(*std::move(store));
   }

@@ -343,6 +343,21 @@ Result<std::shared_ptr<const CertificateAuthority>> CertificateAuthority::open_o
   return std::shared_ptr<const CertificateAuthority>(new CertificateAuthority(std::move(*state)));
 }
 
+Result<std::shared_ptr<const CertificateAuthority>> CertificateAuthority::rotate(const std::string& folder,
+                                                                                 const NameConstraints& constraints,
+                                                                                 WallTime now) {
+  if (auto made = make_private_folder(folder); !made) return unexpected(std::move(made).error());
+  {
+    auto lock = FolderLock::take(folder);
+    if (!lock) return unexpected(std::move(lock).error());
+    // The key first: whatever happens then, no half of an old CA can be opened.
+    for (const char* file : {key_file, issuing_file, root_file, root_der_file, bundle_file})
+      remove_tree(join(folder, file));
+    sync_folder(folder);
+  }
+  return open_or_create(folder, constraints, now);
+}
+
 Result<std::shared_ptr<const CertificateAuthority>> CertificateAuthority::open(const std::string& folder,
                                                                                WallTime now) {
   auto found = has_authority(folder);

@@ -36,6 +36,10 @@ class CertificateAuthority {
   static Result<std::shared_ptr<const CertificateAuthority>> open_or_create(const std::string& folder,
                                                                             const NameConstraints& constraints,
                                                                             WallTime now);
+  // Makes a new CA in place of what the folder holds, whole or damaged; the old issuing key is gone afterwards. A
+  // running proxy goes on with the old one.
+  static Result<std::shared_ptr<const CertificateAuthority>> rotate(const std::string& folder,
+                                                                    const NameConstraints& constraints, WallTime now);
   // The same without making one: not_found if there is none.
   static Result<std::shared_ptr<const CertificateAuthority>> open(const std::string& folder, WallTime now);
   ~CertificateAuthority();

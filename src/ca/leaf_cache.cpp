@@ -80,7 +80,9 @@ struct LeafCache::State {
     const std::string address = address_octets(name);
     const std::string key_name = address.empty() ? canonical_host(name) : address;
     if (const Minted* found = leaves.find(key_name); found != nullptr && is_fresh(*found, now)) return found->leaf;
-    if (key_name.empty() || !permitted(name)) return fresh_default(now);
+    const bool own =
+        std::find(options.default_names.begin(), options.default_names.end(), name) != options.default_names.end();
+    if (own || key_name.empty() || !permitted(name)) return fresh_default(now);
     Names names;
     add_name(names, name);
     auto made = mint(names, now);

@@ -239,6 +239,13 @@ void Session::upstream_too_slow(Duration limit, TimePoint now) {
                   now);
 }
 
+void Session::cut(TimePoint now) {
+  if (over()) return;
+  const Error error{ErrorCode::shutting_down, Fault::proxy, "borehole was shut down before the call was done"};
+  finish_tap(calls::Outcome::refused, &error, status_, now);
+  end_session(false);
+}
+
 void Session::shut_down() {
   if (over()) return;
   draining_ = true;
@@ -311,6 +318,8 @@ std::optional<std::size_t> Session::take_first_octets(Bytes bytes, TimePoint now
   }
   at_.over_tls = true;
   phase_ = Phase::http;
+  wait_for(Wait::head, now);
+  note_if_only_h2(hello.hello, calls::WayIn::absolute, {}, now);
   effects_.open_tls({name, bytes});
   return bytes.size();
 }
@@ -348,19 +357,23 @@ std::optional<std::size_t> Session::take_inner_octets(Bytes bytes, TimePoint now
 void Session::open_origin(calls::WayIn way_in, http::Authority authority, UpstreamTarget target,
                           const tls::ClientHello& hello, Bytes received, TimePoint now) {
   const std::string leaf_name = authority.host;
-  if (!hello.alpn.empty() && !hello.offers("http/1.1")) {
-    const Error error{ErrorCode::unsupported_protocol, Fault::client,
-                      "the client offers only HTTP/2 (ALPN), which is not spoken here; use an HTTP/1.1 client (AWS SDK "
-                      "for JavaScript: requestHandler: new NodeHttpHandler(…))"};
-    begin_tap(nullptr, way_in, "/", authority, now);
-    finish_tap(calls::Outcome::refused, &error, 0, now);
-    refusal_inside_ = error;  // the handshake fails with no_application_protocol
-  }
+  note_if_only_h2(hello, way_in, authority, now);
   at_.origin = Surroundings::Origin{way_in, std::move(authority), target};
   phase_ = Phase::http;
   wait_for(Wait::head, now);
   effects_.open_tls({leaf_name, received});
   if (!refusal_inside_ && !context_.refusal) effects_.prepare(target);
+}
+
+void Session::note_if_only_h2(const tls::ClientHello& hello, calls::WayIn way_in, const http::Authority& authority,
+                              TimePoint now) {
+  if (hello.alpn.empty() || hello.offers("http/1.1")) return;
+  const Error error{ErrorCode::unsupported_protocol, Fault::client,
+                    "the client offers only HTTP/2 (ALPN), which is not spoken here; use an HTTP/1.1 client (AWS SDK "
+                    "for JavaScript: requestHandler: new NodeHttpHandler(…))"};
+  begin_tap(nullptr, way_in, "/", authority, now);
+  finish_tap(calls::Outcome::refused, &error, 0, now);
+  refusal_inside_ = error;  // the handshake fails with no_application_protocol
 }
 
 void Session::open_tunnel(TimePoint now) {

@@ -47,7 +47,8 @@ class Session {
   void congested(Side side);  // more is queued towards that side than it should be
   void drained(Side side);    // … and no longer
   void timed_out(TimePoint now);
-  void shut_down();  // no new work; ends as soon as what runs is done
+  void cut(TimePoint now);  // ends at once, abnormally
+  void shut_down();         // no new work; ends as soon as what runs is done
 
   bool over() const noexcept { return phase_ == Phase::over; }
   bool tunnelling() const noexcept { return phase_ == Phase::tunnel || phase_ == Phase::upgraded; }
@@ -84,6 +85,9 @@ class Session {
                    Bytes received, TimePoint now);
   void answer_connect(TimePoint now);
   void open_tunnel(TimePoint now);
+  // A client that offers only HTTP/2: the engine refuses it with an alert, the record says why.
+  void note_if_only_h2(const tls::ClientHello& hello, calls::WayIn way_in, const http::Authority& authority,
+                       TimePoint now);
 
   void request_head_came(TimePoint now);
   void connect_came(const http::RequestHead& head, TimePoint now);

@@ -259,8 +259,8 @@ void Session::upstream_received(Bytes bytes, TimePoint now) {
           for (const Bytes content : response_reader_->content()) tap_->on_response_body(content, now);
         }
         if (progress->step == http::MessageReader::Step::body) break;
-        if (response_reader_->response_head().informational() && status_ != 101) break;  // the final response follows
         pass_on(offset);
+        if (response_reader_->response_head().informational() && status_ != 101) break;  // the final response follows
         if (phase_ == Phase::upgraded) {
           const Bytes rest = bytes.substr(offset);
           if (!rest.empty()) upstream_received(rest, now);
@@ -349,9 +349,8 @@ void Session::refuse(const Error& error, TimePoint now) {
   finish_tap(error.fault == Fault::upstream ? calls::Outcome::upstream_failed : calls::Outcome::refused, &error, status,
              now);
   head_out_.clear();
-  const bool sound = head_there_ && error.code != ErrorCode::malformed_request &&
-                     error.code != ErrorCode::ambiguous_request && error.code != ErrorCode::head_too_large &&
-                     error.code != ErrorCode::head_timeout && error.code != ErrorCode::unsupported_protocol;
+  // After a 400 it is not certain what follows; and a refusal for want of room must make room.
+  const bool sound = head_there_ && status != 400 && status != 408 && status != 431 && status != 503;
   const http::RequestHead& head = request_reader_.request_head();
   const bool connect = sound && head.method() == "CONNECT";
   const bool head_only = sound && head.method() == "HEAD";

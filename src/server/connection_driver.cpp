@@ -31,9 +31,7 @@ void ConnectionDriver::shut_down() {
 }
 
 void ConnectionDriver::cut() {
-  if (ending_ != Ending::no) return;
-  ending_ = Ending::abnormal;
-  end();
+  dispatch([this] { session_.cut(world_.loop.now()); });
 }
 
 template <class F>

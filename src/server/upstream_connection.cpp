@@ -21,9 +21,9 @@ void UpstreamConnection::mark_reused() noexcept {
 }
 
 void UpstreamConnection::send(Bytes bytes) {
-  if (finished_ || !socket_) return;
+  if (broken_ || !socket_) return;
   if (!engine_) return socket_->out().append(bytes);
-  if (auto written = engine_->write(bytes, socket_->out()); !written) finished();
+  if (auto written = engine_->write(bytes, socket_->out()); !written) broken_ = true;
 }
 
 void UpstreamConnection::flush() noexcept {
@@ -31,7 +31,7 @@ void UpstreamConnection::flush() noexcept {
 }
 
 void UpstreamConnection::end_writing() noexcept {
-  if (finished_ || !socket_) return;
+  if (broken_ || !socket_) return;
   if (engine_) engine_->close(socket_->out());
   socket_->flush();
   socket_->shut_down();
@@ -39,12 +39,10 @@ void UpstreamConnection::end_writing() noexcept {
 
 void UpstreamConnection::finish() noexcept {
   if (!socket_) return;
-  if (engine_ && !finished_) engine_->close(socket_->out());
+  if (engine_ && !broken_) engine_->close(socket_->out());
   net::TcpSocket::finish_and_close(std::move(socket_), std::chrono::seconds(5));
-  finished_ = true;
+  ended_ = broken_ = true;
 }
-
-void UpstreamConnection::finished() noexcept { finished_ = true; }
 
 void UpstreamConnection::on_received(Bytes bytes) noexcept {
   if (!engine_) {
@@ -58,17 +56,17 @@ void UpstreamConnection::on_received(Bytes bytes) noexcept {
     plaintext_.clear();
   }
   if (!progress) {
-    finished();
+    ended_ = broken_ = true;
     if (observer_ != nullptr) observer_->on_upstream_broken(progress.error());
-  } else if (progress->closed && !finished_) {
-    finished();
+  } else if (progress->closed && !ended_) {
+    ended_ = true;
     if (observer_ != nullptr) observer_->on_upstream_ended();
   }
 }
 
 void UpstreamConnection::on_ended() noexcept {
-  if (finished_) return;
-  finished();
+  if (ended_) return;
+  ended_ = true;
   if (observer_ == nullptr) return;
   if (engine_) {
     observer_->on_upstream_broken(
@@ -81,8 +79,8 @@ void UpstreamConnection::on_ended() noexcept {
 }
 
 void UpstreamConnection::on_broken(const Error& error) noexcept {
-  if (finished_) return;
-  finished();
+  if (broken_) return;
+  ended_ = broken_ = true;
   if (observer_ != nullptr) observer_->on_upstream_broken(error);
 }
 

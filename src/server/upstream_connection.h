@@ -43,7 +43,7 @@ class UpstreamConnection final : public net::TcpObserver {
   void end_writing() noexcept;
   void set_reading(bool on) noexcept { socket_->set_reading(on); }
   std::size_t queued() const noexcept { return socket_->queued(); }
-  bool quiet() const noexcept { return !finished_ && socket_->quiet(); }
+  bool quiet() const noexcept { return !ended_ && socket_->quiet(); }
   // Delivers what is queued, then closes; the connection is of no use afterwards.
   void finish() noexcept;
 
@@ -53,16 +53,15 @@ class UpstreamConnection final : public net::TcpObserver {
   void on_written() noexcept override;
 
  private:
-  void finished() noexcept;
-
   std::unique_ptr<net::TcpSocket> socket_;
   std::unique_ptr<tls::Engine> engine_;
   proxy::UpstreamTarget target_;
   calls::UpstreamFacts facts_;
   UpstreamObserver* observer_ = nullptr;
   Buffer plaintext_;
-  bool finished_ = false;  // ended or broken: nothing more comes
-  bool used_ = false;      // has carried a request
+  bool ended_ = false;   // nothing more comes
+  bool broken_ = false;  // … and nothing more can be sent
+  bool used_ = false;    // has carried a request
 };
 
 }  // namespace borehole::server

@@ -57,7 +57,7 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::take(const proxy::UpstreamTarg
   const auto found = by_key_.find(key(target));
   while (found != by_key_.end() && !found->second.empty()) {
     Idle& idle = *found->second.back();
-    if (!idle.connection_->quiet()) {
+    if (idle.connection_->used() && !idle.connection_->quiet()) {  // a fresh one may have session tickets to read
       const bool last = found->second.size() == 1;
       drop(idle);
       if (last) return nullptr;
