@@ -121,7 +121,7 @@ def bodies(t, way):
         arrived_as_sent(up, head, body, name)
     head, _ = bedrock.signed_request("invoke", b"abcdef", framing="none", target_of=way.target,
                                      extra=[("Transfer-Encoding", "chunked"), ("Trailer", "x-sum")])
-    framed = wire.chunked(b"abc", b"def", extensions=[b";name=value", b' ; q="a;b"'], trailers=[(b"X-Sum", b"42")])
+    framed = wire.chunked(b"abc", b"def", extensions=[b";name=value", b';q="a;b";r'], trailers=[(b"X-Sum", b"42")])
     stream.send(head + framed)
     check.equal(wire.read_response(stream).status, 200, "extensions and trailers")
     check.equal(up.requests[-1].raw_body, framed, "extensions and trailers upstream")

@@ -197,8 +197,7 @@ def any_other_name_gets_the_proxys_own_certificate(t):
     for name in ("localhost", "127.0.0.1"):
         inner = wire.TlsStream(wire.connect(proxy.address), trusting(proxy), server_name=name)
         names = {v for _, v in inner.session.getpeercert()["subjectAltName"]}
-        check.contains(names, "localhost", "its names")
-        check.contains(names, "127.0.0.1", "its names")
+        check.contains(names, name, "its names")
         inner.close()
     with check.raises(ssl.SSLCertVerificationError):
         wire.TlsStream(wire.connect(proxy.address), trusting(proxy), server_name="www.example.com")

@@ -227,7 +227,7 @@ def absolute_form_with_an_empty_path(t):
     check.equal(wire.read_response(stream).status, 200, "status")
     check.equal(up.requests[0].target, "/", "the target upstream")
     stream.send(f"GET https://{HOST}?q=1 HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
-    wire.read_response(stream)
+    check.equal(wire.read_response(stream).status, 200, "status with a query alone")
     check.equal(up.requests[-1].target, "/?q=1", "the target upstream")
 
 

@@ -299,4 +299,4 @@ def an_intercepted_host_outside_the_constraints_is_refused(t):
     proxy.write_config()
     done = proxy.run("check", status=None)
     check.equal(done.returncode, 2, f"check: {done.stdout} {done.stderr}")
-    check.contains(done.stdout + done.stderr, "rotate", "the remedy")
+    check.contains(done.stdout + done.stderr, "ca.pem", "the remedy")

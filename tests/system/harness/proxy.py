@@ -183,7 +183,7 @@ class Proxy:
     def files_written(self):
         """Everything the proxy wrote about calls, as octets by path: store with WAL, JSON lines, its log."""
         self.records()
-        paths = glob.glob(self.store + "*") + [self.jsonl, self._stderr_path]
+        paths = glob.glob(glob.escape(self.store) + "*") + [self.jsonl, self._stderr_path]
         content = {}
         for path in paths:
             with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:

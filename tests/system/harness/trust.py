@@ -80,9 +80,11 @@ class TestRoot:
         with open(self.path, "wb") as file:
             file.write(certificate_pem(self.certificate))
 
-    def server_context(self, name, kind="good", alpn=("http/1.1",), maximum=None):
+    def server_context(self, name, kind="good", alpn=("http/1.1",), maximum=None, shared=True):
         """`kind`: good, expired, not_yet, wrong_name, self_signed. (An unknown root is a second TestRoot.)"""
         with self._lock:
+            if not shared:
+                return self._make_context(name, kind, alpn, maximum)
             wanted = (name, kind, tuple(alpn or ()), maximum)
             if wanted not in self._contexts:
                 self._contexts[wanted] = self._make_context(name, kind, alpn, maximum)
@@ -105,7 +107,7 @@ class TestRoot:
         elif kind != "good":
             raise ValueError(kind)
         leaf = issue_leaf(issuer, issuer_key, key, names, **dates)
-        path = os.path.join(self.folder, f"{kind}-{len(self._contexts)}.pem")
+        path = os.path.join(self.folder, f"{kind}-{leaf.serial_number:x}.pem")
         with open(path, "wb") as file:
             file.write(key_pem(key) + certificate_pem(leaf))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -8,9 +8,11 @@ import contextlib
 import socket
 import ssl
 import threading
-import time
 
 from . import bedrock, wire
+
+
+_handshaking = threading.local()  # what the SNI callback of this thread's handshake saw
 
 
 class Ended(Exception):
@@ -139,6 +141,7 @@ class Upstream:
         self.port = self._listener.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
         self._closed = False
+        self._context = self._listening_context()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self):
@@ -193,9 +196,10 @@ class Upstream:
             if self.on_accept and self.on_accept(stream):
                 return
             if self._tls:
-                stream = self._handshake(stream, connection)
-                if stream is None:
+                opened = self._handshake(stream, connection)
+                if opened is None:
                     return
+                stream = opened
             connection.stream = stream
             self._serve_requests(connection)
         except Ended:
@@ -218,20 +222,31 @@ class Upstream:
                 self._live = {s for s in self._live if s.socket is not sock}
                 self._changed.notify_all()
 
-    def _handshake(self, lower, connection):
+    def _listening_context(self):
+        """Made once: a context must not be changed while another thread shakes hands with it."""
+        if not self._tls:
+            return None
+        context = self._trust.server_context("no-name.example", self._kind, self._alpn, self._maximum, shared=False)
+
         def choose(session, name, _context):
-            connection.sni = name
+            _handshaking.sni = name
             if name:
                 session.context = self._trust.server_context(name, self._kind, self._alpn, self._maximum)
+
+        context.sni_callback = choose
+        return context
+
+    def _handshake(self, lower, connection):
         lower.settimeout(60)
-        context = self._trust.server_context("no-name.example", self._kind, self._alpn, self._maximum)
-        listening = _copy_context(context, choose)
+        _handshaking.sni = None
         try:
-            stream = wire.TlsStream(lower, listening, server_side=True)
+            stream = wire.TlsStream(lower, self._context, server_side=True)
         except (ssl.SSLError, OSError) as error:
             connection.handshake_error = str(error)
             connection.client_end = "handshake"
             return None
+        finally:
+            connection.sni = _handshaking.sni
         connection.alpn = stream.session.selected_alpn_protocol()
         connection.tls_version = stream.session.version()
         connection.resumed = stream.session.session_reused
@@ -255,19 +270,6 @@ class Upstream:
             self.changed()
             if reply.close_after or (head.get("connection") or "").lower() == "close":
                 reply.finish()
-
-
-_listening = threading.local()
-
-
-def _copy_context(context, choose):
-    """A context is shared, its SNI callback is not: it is set for the handshake of this thread's connection."""
-    if not getattr(context, "borehole_callback", None):
-        def callback(session, name, used):
-            return _listening.choose(session, name, used)
-        context.sni_callback = callback
-    _listening.choose = choose
-    return context
 
 
 class ForwardProxy:
@@ -361,8 +363,3 @@ class EchoServer:
                 sock.sendall(data)
             sock.sendall(self._goodbye)
             sock.close()
-
-
-def stopwatch():
-    start = time.monotonic()
-    return lambda: time.monotonic() - start
