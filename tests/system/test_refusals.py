@@ -317,6 +317,7 @@ def too_many_connections(t):
     check.eventually(proxy_knows, "connections held")
     stream = wire.connect(proxy.address)
     is_refusal(ask(stream, "https://" + HOST + "/x"), 503, "ServiceUnavailableException", "too_many_connections")
+    check.equal(stream.read_to_end(), b"", "a refused connection is ended: a limit that holds it open is none")
     held[0].close()
 
     def again():
