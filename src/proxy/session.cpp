@@ -146,6 +146,7 @@ void Session::answer_connect(TimePoint now) {
   effects_.send(Side::client, "HTTP/1.1 200 Connection established\r\n\r\n");
   request_reader_ = http::MessageReader(http::Role::request, reader_limits(*context_.policy));
   request_state_ = RequestState::idle;
+  head_there_ = served_ = false;
   phase_ = Phase::inner_octets;
   wait_for(connect_->intercept ? Wait::head : Wait::inner, now);
 }

@@ -144,7 +144,7 @@ class Session {
   bool upstream_held_ = false;
   bool draining_ = false;
   bool head_there_ = false;  // the request's head was read and is sound
-  bool served_ = false;      // a request came
+  bool served_ = false;      // a request other than CONNECT came
 
   Wait wait_ = Wait::nothing;
   TimePoint wait_since_{};

@@ -283,3 +283,16 @@ TEST_CASE("HTTP/2 without TLS is refused in words, and its first letter is no re
   for (const char c : get.substr(0, get.size() - 1)) slow >> received(client, std::string(1, c));
   slow >> received(client, get.substr(get.size() - 1)) << lease("example.com:80");
 }
+
+TEST_CASE("A client whose handshake fails is recorded, by CONNECT and directly") {
+  Dialogue d;
+  SECTION("connect") { d.opened(); }
+  SECTION("direct") {
+    d >> received(client, client_hello(host)) << open_tls(host, client_hello(host)) << prepare(origin + " tls");
+  }
+  d >> client_tls_fails() << finish_client();
+  REQUIRE(d.calls() == 1);
+  CHECK(d.call(0).outcome == calls::Outcome::client_aborted);
+  CHECK(d.call(0).error->code == ErrorCode::client_tls_failed);
+  CHECK(d.call(0).start.upstream_host == host);
+}
