@@ -122,8 +122,9 @@ Result<Route> own_upstream(const http::RequestHead& head, Bytes origin, const Po
   return route;
 }
 
-Result<Route> inside_origin(const http::RequestHead& head, const http::Target& target,
-                            const Surroundings::Origin& origin, const Policy& policy) {
+Result<Route> inside_origin(const http::RequestHead& head, const http::Target& target, const Surroundings& at,
+                            const Policy& policy) {
+  const Surroundings::Origin& origin = *at.origin;
   const auto mismatch = [&](Bytes other) {
     return refuse(
         ErrorCode::host_mismatch,
@@ -132,7 +133,10 @@ Result<Route> inside_origin(const http::RequestHead& head, const http::Target& t
   };
   const auto same_host = [&](Bytes text) {
     const auto authority = http::parse_authority(text, 443);
-    return authority && authority->host == origin.authority.host && authority->port == origin.authority.port;
+    if (!authority || authority->host != origin.authority.host) return false;
+    // A client that was pointed here by a hosts file names our port.
+    const bool own_port = origin.way_in == calls::WayIn::direct && authority->port == at.local_port;
+    return own_port || authority->port == origin.authority.port;
   };
   if (target.form == http::TargetForm::absolute &&
       (!http::same_name(target.scheme, "https") || !same_host(target.authority))) {
@@ -207,7 +211,7 @@ Result<Route> route_request(const http::RequestHead& head, const Surroundings& a
     return unexpected(
         refuse(ErrorCode::malformed_request, "the request target has none of the forms of RFC 9112 section 3.2"));
   }
-  if (at.origin) return inside_origin(head, *target, *at.origin, policy);
+  if (at.origin) return inside_origin(head, *target, at, policy);
   if (target->form != http::TargetForm::absolute) return gateway(head, *target, at, policy);
 
   const bool tls = http::same_name(target->scheme, "https");

@@ -296,3 +296,11 @@ TEST_CASE("A client whose handshake fails is recorded, by CONNECT and directly")
   CHECK(d.call(0).error->code == ErrorCode::client_tls_failed);
   CHECK(d.call(0).start.upstream_host == host);
 }
+
+TEST_CASE("A direct client that was given this port names it in Host") {
+  Dialogue d;
+  d >> received(client, client_hello(host)) << open_tls(host, client_hello(host)) << prepare(origin + " tls");
+  const std::string get = "GET / HTTP/1.1\r\nHost: " + host + ":5380\r\n\r\n";
+  d >> received(client, get) << lease(origin + " tls");
+  d >> leased() << to_upstream(get);
+}
