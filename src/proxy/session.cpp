@@ -216,6 +216,7 @@ void Session::waited_in_vain(TimePoint now) {
     case Wait::idle: return end_session(true);
     case Wait::inner: return open_tunnel(now);
     case Wait::head: {
+      if (phase_ == Phase::inner_octets && !connect_->intercept) return open_tunnel(now);
       const Error error{ErrorCode::head_timeout, Fault::client,
                         fmt::format("the request head did not arrive within {} s (`limits.head_timeout`)",
                                     seconds(limit_of(Wait::head)))};
@@ -328,7 +329,10 @@ std::optional<std::size_t> Session::take_first_octets(Bytes bytes, TimePoint now
 std::optional<std::size_t> Session::take_inner_octets(Bytes bytes, TimePoint now) {
   if (bytes.empty()) return std::nullopt;
   const tls::HelloResult hello = tls::read_client_hello(bytes);
-  if (hello.status == tls::HelloStatus::need_more) return std::nullopt;
+  if (hello.status == tls::HelloStatus::need_more) {
+    if (wait_ != Wait::head) wait_for(Wait::head, now);
+    return std::nullopt;
+  }
   if (hello.status == tls::HelloStatus::not_tls) {
     open_tunnel(now);
     return 0;

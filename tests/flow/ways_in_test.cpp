@@ -304,3 +304,21 @@ TEST_CASE("A direct client that was given this port names it in Host") {
   d >> received(client, get) << lease(origin + " tls");
   d >> leased() << to_upstream(get);
 }
+
+TEST_CASE("A ClientHello that comes slowly to an address is still waited for") {
+  const std::string hello = client_hello(host);
+  Dialogue d;
+  d.world.pooled = true;
+  d >> received(client, "CONNECT 192.0.2.7:443 HTTP/1.1\r\n\r\n") << reach("192.0.2.7:443") << to_client(established);
+  d >> received(client, hello.substr(0, 20));
+  d >> time_passes(1s);
+  d >> received(client, hello.substr(20)) << open_tls(host, hello) << prepare("192.0.2.7:443 tls as " + host);
+}
+
+TEST_CASE("What only begins like a ClientHello is tunnelled to an address in the end") {
+  Dialogue d;
+  d.world.pooled = true;
+  d >> received(client, "CONNECT 192.0.2.7:443 HTTP/1.1\r\n\r\n") << reach("192.0.2.7:443") << to_client(established);
+  d >> received(client, "\x16\x03");
+  d >> time_passes(31s) << tunnel("192.0.2.7:443") << to_upstream("\x16\x03");
+}
