@@ -1,6 +1,7 @@
 #include "config/load.h"
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -92,6 +93,33 @@ std::string_view nth_line(std::string_view text, int n) {
   return text.substr(0, text.find('\n'));
 }
 
+// Sees where a document begins, and nothing else of it.
+class DocumentStart : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override { mark_ = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+  YAML::Mark mark() const { return mark_; }
+
+ private:
+  YAML::Mark mark_;
+};
+
+// Not by LoadAll: yaml-cpp 0.7 does not advance over a stray comma, so that there are documents without end.
+std::optional<YAML::Mark> second_document(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  DocumentStart start;
+  if (!parser.HandleNextDocument(start) || !parser.HandleNextDocument(start)) return std::nullopt;
+  return start.mark();
+}
+
 void Loading::read_file(const std::string& file) {
   draft_.config.file = file;
   std::error_code error;
@@ -108,10 +136,10 @@ void Loading::read_file(const std::string& file) {
 
   const auto from = source(file, absolute.parent_path().string(), true);
   try {
-    const auto documents = YAML::LoadAll(text);
-    if (documents.size() > 1)
-      from.complain(documents[1].Mark(), "a second document begins here: keep one and remove the --- between them");
-    if (!documents.empty()) read_document(Value(from, documents[0], YAML::Mark(), ""), draft_);
+    const auto root = YAML::Load(text);
+    if (const auto second = second_document(text))
+      return from.complain(*second, "a second document begins here, or this is no YAML: keep a single map of keys");
+    read_document(Value(from, root, YAML::Mark(), ""), draft_);
   } catch (const YAML::Exception& wrong) {
     from.complain(wrong.mark, fmt::format("this is not YAML ({}): mend it{}", log::escaped(wrong.msg),
                                           syntax_hint(nth_line(text, wrong.mark.line))));

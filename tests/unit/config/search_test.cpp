@@ -39,6 +39,8 @@ TEST_CASE("what is no YAML, or no map, is a problem with its place") {
         std::string::npos);
   CHECK(fixture.problems(std::string(1024 * 1024 + 1, '#')) == Texts{"is larger than 1 MiB: name a configuration"});
   CHECK(fixture.problems(std::string(1024 * 1024, '#')).empty());
+  CHECK(fixture.problems(", workers: 1\n") ==  // a comma that the parser does not get past
+        Texts{"1:1: a second document begins here, or this is no YAML: keep a single map of keys"});
   CHECK_FALSE(fixture.problems(std::string(5000, '[')).empty());
   CHECK_FALSE(fixture.problems("listen: &a [*a]\n").empty());
 }
