@@ -66,7 +66,7 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::take(const proxy::UpstreamTarg
     auto connection = std::move(idle.connection_);
     drop(idle);
     connection->observe(nullptr);
-    connection->mark_reused();
+    if (connection->used()) connection->mark_reused();
     return connection;
   }
   return nullptr;

@@ -285,16 +285,10 @@ def calls_list_and_show(t):
 
 
 @test
-def strict_durability(t):
-    """With `durability: strict` the record is on disk when the response has ended."""
-    proxy = t.proxy(t.upstream(), config={"record": {"durability": "strict"}})
-    stream = ways.CONNECT.open(proxy)
-    for i in range(20):
-        head, body = bedrock.signed_request("invoke")
-        stream.send(head + body)
-        check.equal(wire.read_response(stream).status, 200, "a call")
-        lines = proxy.run("calls", "list", "--json").splitlines() if i in (0, 10, 19) else [None] * (i + 1)
-        check.equal(len(lines), i + 1, f"records in the store after call {i}")
+def strict_durability_is_refused_while_it_cannot_be_kept(t):
+    done = t.proxy(t.upstream()).run("check", "--set", "record.durability=strict", status=None)
+    check.equal(done.returncode, 2, "the status of check")
+    check.contains(done.stderr, "record.durability", "what check says")
 
 
 @test

@@ -74,9 +74,9 @@ TEST_CASE("numbers, switches and choices") {
   CHECK(good("upstream: {allow_loopback: true}").upstream.allow_loopback);
   CHECK(only_problem("upstream: {allow_loopback: yes}") ==
         "1:28: upstream.allow_loopback ('yes') must be true or false");
-  CHECK(good("record: {durability: strict}").record.strict_durability);
   CHECK_FALSE(good("record: {durability: batch}").record.strict_durability);
-  CHECK(only_problem("record: {durability: safe}") == "1:22: record.durability ('safe') must be one of batch, strict");
+  CHECK(only_problem("record: {durability: safe}") == "1:22: record.durability ('safe') must be one of batch");
+  CHECK(only_problem("record: {durability: strict}") == "1:22: record.durability ('strict') must be one of batch");
   CHECK(good("log: {level: debug, format: json}").log.format == borehole::log::Format::json);
 }
 
