@@ -48,8 +48,9 @@ int ca_command(const app::CommandLine& line) {
     std::cerr << "borehole: " << policy.error().detail << '\n';
     return 2;
   }
-  const auto authority = rotate ? ca::CertificateAuthority::rotate(config->ca.dir, app::wanted_constraints(**policy), now)
-                                : ca::CertificateAuthority::open(config->ca.dir, now);
+  const auto authority = rotate
+                             ? ca::CertificateAuthority::rotate(config->ca.dir, app::wanted_constraints(**policy), now)
+                             : ca::CertificateAuthority::open(config->ca.dir, now);
   if (!authority) {
     std::cerr << "borehole: " << authority.error().detail << '\n';
     return 1;

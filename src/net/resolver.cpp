@@ -25,7 +25,9 @@ using Answer = Result<std::vector<Address>>;
 
 Unexpected<Error> not_resolved(const std::string& host, const std::string& why) {
   return unexpected(
-      Error{ErrorCode::dns_failed, Fault::upstream, fmt::format("the name \"{}\" was not found: {}", host, why)});
+      Error{ErrorCode::dns_failed, Fault::upstream,
+            fmt::format("the name \"{}\" was not found ({}); check the host in the call, and this machine's DNS", host,
+                        why)});
 }
 
 // Names are compared without regard to case (RFC 4343).
