@@ -259,7 +259,7 @@ void Session::shut_down() {
 // --- what the client sends
 
 void Session::settle(TimePoint now) {
-  if (!over() && (!client_in_.empty() || !head_out_.empty())) {
+  if (!over()) {  // also with nothing: a message may be complete, a head may wait
     const std::size_t taken = take(client_in_.view(), now);
     if (!over()) client_in_.consume(std::min(taken, client_in_.size()));
   }
