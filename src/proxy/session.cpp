@@ -66,12 +66,7 @@ void Session::ended(Side side, TimePoint now) {
 void Session::end_came(Side side, TimePoint now) {
   if (tunnelling() || phase_ == Phase::tunnel_opening) return ended_in_tunnel(side, now);
   if (side == Side::client) {
-    client_ended_ = true;
-    if (request_state_ == RequestState::complete || request_state_ == RequestState::leasing)
-      return;  // half-close: the answer is still wanted
-    client_left(
-        {ErrorCode::client_aborted, Fault::client, "the client closed its connection before its request was complete"},
-        now);
+    client_ended_ = true;  // `settle` sees to it, once what had come is taken
     return;
   }
   upstream_ended_ = true;
@@ -136,7 +131,6 @@ void Session::break_came(Side side, const Error& error, TimePoint now) {
 void Session::reached(TimePoint now) {
   if (over() || phase_ != Phase::connecting) return;
   answer_connect(now);
-  if (client_ended_) return end_session(true);
   settle(now);
 }
 
@@ -159,19 +153,10 @@ void Session::leased(const calls::UpstreamFacts& facts, TimePoint now) {
     if (phase_ == Phase::connecting) effects_.send(Side::client, "HTTP/1.1 200 Connection established\r\n\r\n");
     phase_ = Phase::tunnel;
     wait_for(Wait::nothing, now);
-    if (!client_in_.empty()) effects_.send(Side::upstream, client_in_.view());
-    client_in_.release();
-    if (client_ended_) effects_.end_writing(Side::upstream);
   } else {
     send_head(facts, now);
-    settle(now);
-    if (!over() && client_ended_ && request_state_ == RequestState::relaying) {
-      client_left({ErrorCode::client_aborted, Fault::client,
-                   "the client closed its connection before its request was complete"},
-                  now);
-    }
   }
-  if (!over()) update_holds();
+  settle(now);
 }
 
 void Session::connect_failed(const Error& error, TimePoint now) {
@@ -263,7 +248,30 @@ void Session::settle(TimePoint now) {
     const std::size_t taken = take(client_in_.view(), now);
     if (!over()) client_in_.consume(std::min(taken, client_in_.size()));
   }
+  if (!over() && client_ended_) settle_client_end(now);
   if (!over()) update_holds();
+}
+
+// Nothing more comes from the client, and what had come is taken as far as the state allows.
+void Session::settle_client_end(TimePoint now) {
+  if (phase_ == Phase::inner_octets && !connect_->intercept) {
+    open_tunnel(now);
+    if (phase_ == Phase::tunnel && !client_in_.empty()) {
+      effects_.send(Side::upstream, client_in_.view());
+      client_in_.release();
+    }
+  }
+  if (tunnelling()) {
+    if (!client_end_sent_) effects_.end_writing(Side::upstream);
+    client_end_sent_ = true;
+    return;
+  }
+  if (phase_ == Phase::connecting || phase_ == Phase::tunnel_opening) return;
+  if (phase_ == Phase::http && (request_state_ == RequestState::complete || request_state_ == RequestState::leasing))
+    return;  // half-close: the answer is still wanted
+  client_left(
+      {ErrorCode::client_aborted, Fault::client, "the client closed its connection before its request was complete"},
+      now);
 }
 
 std::size_t Session::take(Bytes bytes, TimePoint now) {
@@ -401,7 +409,7 @@ void Session::ended_in_tunnel(Side side, TimePoint now) {
     finish_tap(calls::Outcome::complete, nullptr, status_, now);
     return end_session(true);
   }
-  if (upstream_there_) effects_.end_writing(other(side));
+  if (side == Side::upstream) effects_.end_writing(Side::client);
 }
 
 void Session::client_left(const Error& error, TimePoint now) {

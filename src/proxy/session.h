@@ -76,6 +76,7 @@ class Session {
   // What the client sent, taken as far as the state allows; the rest waits in `client_in_`. The last thing that an
   // event does.
   void settle(TimePoint now);
+  void settle_client_end(TimePoint now);
   std::size_t take(Bytes bytes, TimePoint now);
   std::optional<std::size_t> take_first_octets(Bytes bytes, TimePoint now);
   std::optional<std::size_t> take_inner_octets(Bytes bytes, TimePoint now);
@@ -138,6 +139,7 @@ class Session {
   bool upstream_ended_ = false;
   bool upstream_dirty_ = false;  // sent what was not asked for: not to be used again
   bool client_ended_ = false;
+  bool client_end_sent_ = false;  // … and the upstream of a tunnel was told
   bool client_congested_ = false;
   bool upstream_congested_ = false;
   bool client_held_ = false;

@@ -201,7 +201,7 @@ void Session::flush_head() {
 
 void Session::request_completed(TimePoint now) {
   if (request_state_ == RequestState::discarding) {
-    if (!request_reader_.keep_alive() || client_ended_ || draining_) return end_session(true);
+    if (!request_reader_.keep_alive() || draining_) return end_session(true);
     return next_request(now);
   }
   request_state_ = RequestState::complete;
@@ -264,12 +264,6 @@ void Session::upstream_received(Bytes bytes, TimePoint now) {
         if (phase_ == Phase::upgraded) {
           const Bytes rest = bytes.substr(offset);
           if (!rest.empty()) upstream_received(rest, now);
-          if (!client_in_.empty()) {
-            if (tap_) tap_->on_request_body(client_in_.view(), now);
-            effects_.send(Side::upstream, client_in_.view());
-            client_in_.release();
-          }
-          if (client_ended_) effects_.end_writing(Side::upstream);
           return;
         }
         response_state_ = ResponseState::complete;
@@ -320,8 +314,7 @@ void Session::response_failed(Error error, TimePoint now) {
 void Session::finish_exchange_if_done(TimePoint now) {
   if (request_state_ != RequestState::complete || response_state_ != ResponseState::complete) return;
   finish_tap(calls::Outcome::complete, nullptr, status_, now);
-  const bool client_stays =
-      request_reader_.keep_alive() && response_reader_->keep_alive() && !client_ended_ && !draining_;
+  const bool client_stays = request_reader_.keep_alive() && response_reader_->keep_alive() && !draining_;
   if (upstream_dirty_ || upstream_ended_ || !response_reader_->keep_alive() || !request_reader_.keep_alive()) {
     effects_.drop_upstream();
   } else {
@@ -355,8 +348,7 @@ void Session::refuse(const Error& error, TimePoint now) {
   const bool connect = sound && head.method() == "CONNECT";
   const bool head_only = sound && head.method() == "HEAD";
   // A client that waits for 100 may never send its body.
-  const bool stays =
-      sound && !connect && request_reader_.keep_alive() && !head.find("expect") && !client_ended_ && !draining_;
+  const bool stays = sound && !connect && request_reader_.keep_alive() && !head.find("expect") && !draining_;
   effects_.send(Side::client, refusal_response(error, !stays, head_only));
   status_ = status;
   if (!stays) return end_session(true);

@@ -322,3 +322,21 @@ TEST_CASE("What only begins like a ClientHello is tunnelled to an address in the
   d >> received(client, "\x16\x03");
   d >> time_passes(31s) << tunnel("192.0.2.7:443") << to_upstream("\x16\x03");
 }
+
+TEST_CASE("A client that ends its side behind a CONNECT to an address is tunnelled still") {
+  Dialogue d;
+  SECTION("its octets first") {
+    d >> received(client, "CONNECT 192.0.2.7:80 HTTP/1.1\r\n\r\nask") << reach("192.0.2.7:80");
+    d >> ended(client);
+    d >> reached() << to_client(established) << tunnel("192.0.2.7:80");
+    d >> leased() << to_upstream("ask") << end_writing(upstream);
+  }
+  SECTION("without an octet") {
+    d >> received(client, "CONNECT 192.0.2.7:80 HTTP/1.1\r\n\r\n") << reach("192.0.2.7:80");
+    d >> reached() << to_client(established);
+    d >> ended(client) << tunnel("192.0.2.7:80");
+    d >> leased() << end_writing(upstream);
+  }
+  d >> received(upstream, "answer") << to_client("answer");
+  d >> ended(upstream) << finish_upstream() << finish_client();
+}
