@@ -29,3 +29,27 @@ TEST_CASE("Pipelined requests are answered one after another, also behind the cl
   if (ends) d << finish_client();
   CHECK(d.calls() == 3);
 }
+
+TEST_CASE("An interim response passes at once, whatever its pieces") {
+  const std::string interim = "HTTP/1.1 100 Continue\r\n\r\n";
+  const std::string head = "POST /m HTTP/1.1\r\nHost: " + host + "\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n";
+  Dialogue d;
+  d.opened();
+  d.world.pooled = true;
+  d >> received(client, head) << lease(origin) << to_upstream(head);
+  SECTION("alone") { d >> received(upstream, interim) << to_client(interim); }
+  SECTION("in two") {
+    d >> received(upstream, interim.substr(0, 9));
+    d >> received(upstream, interim.substr(9)) << to_client(interim);
+  }
+  SECTION("with a part of the next head") {
+    d >> received(upstream, interim + ok.substr(0, 10)) << to_client(interim);
+    d >> received(client, "body") << to_upstream("body");
+    d >> received(upstream, ok.substr(10)) << to_client(ok) << give_back();
+    CHECK(d.call(0).response_heads == interim + ok.substr(0, ok.size() - 2));
+    return;
+  }
+  d >> received(client, "body") << to_upstream("body");
+  d >> received(upstream, interim + interim + ok) << to_client(interim + interim + ok) << give_back();
+  CHECK(d.call(0).status == 200);
+}
