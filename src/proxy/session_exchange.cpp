@@ -306,6 +306,8 @@ bool Session::response_head_came(TimePoint now) {
 void Session::response_failed(Error error, TimePoint now) {
   if (upstream_there_ || upstream_coming_) effects_.drop_upstream();
   upstream_there_ = upstream_coming_ = false;
+  response_reader_.reset();  // its failure is final
+  response_state_ = ResponseState::none;
   if (status_ < 200) return refuse(error, now);
   finish_tap(calls::Outcome::upstream_failed, &error, status_, now);
   end_session(false);

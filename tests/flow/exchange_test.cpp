@@ -53,3 +53,23 @@ TEST_CASE("An interim response passes at once, whatever its pieces") {
   d >> received(upstream, interim + interim + ok) << to_client(interim + interim + ok) << give_back();
   CHECK(d.call(0).status == 200);
 }
+
+TEST_CASE("A malformed response is refused once, and the next exchange is sound") {
+  const std::string bad = GENERATE(as<std::string>(), "\r\nHTTP/1.1 200 OK\r\n\r\n", "SSH-2.0-x\r\n",
+                                   "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+                                   "HTTP/1.1 100 Continue\r\n\r\nnonsense", "HTTP/1.1 101 Switching Protocols\r\n\r\n");
+  Dialogue d;
+  d.opened();
+  d.world.pooled = true;
+  d >> received(client, get) << lease(origin) << to_upstream(get);
+  d >> received(upstream, bad);
+  if (bad.starts_with("HTTP/1.1 100")) {
+    const Asked interim = d.world.asked.front();
+    CHECK(interim.octets == "HTTP/1.1 100 Continue\r\n\r\n");
+    d.world.asked.erase(d.world.asked.begin());
+  }
+  d << drop_upstream() << refusal(502, "ServiceUnavailableException", "malformed_response");
+  CHECK(d.call(0).outcome == calls::Outcome::upstream_failed);
+  d >> received(client, get) << lease(origin) << to_upstream(get);
+  d >> received(upstream, ok) << to_client(ok) << give_back();
+}
