@@ -147,8 +147,7 @@ void Session::answer_connect(TimePoint now) {
 
 void Session::leased(const calls::UpstreamFacts& facts, TimePoint now) {
   if (over()) return;
-  upstream_coming_ = false;
-  upstream_there_ = true;
+  upstream_came();
   if (phase_ == Phase::connecting || phase_ == Phase::tunnel_opening) {
     if (phase_ == Phase::connecting) effects_.send(Side::client, "HTTP/1.1 200 Connection established\r\n\r\n");
     phase_ = Phase::tunnel;
@@ -395,8 +394,7 @@ void Session::open_tunnel(TimePoint now) {
   const http::Authority& authority = connect_->authority;
   upstream_coming_ = true;
   if (effects_.lease_tunnel({authority.host, authority.port, false, authority.host, false})) {
-    upstream_coming_ = false;
-    upstream_there_ = true;
+    upstream_came();
     phase_ = Phase::tunnel;  // whoever is taking octets goes on in it
   }
 }

@@ -95,6 +95,7 @@ class Session {
   bool authorised(const http::RequestHead& head) const;
   void begin_tap(const http::RequestHead* head, calls::WayIn way_in, std::string router,
                  const http::Authority& upstream, TimePoint now);
+  void upstream_came();
   void send_head(const calls::UpstreamFacts& facts, TimePoint now);
   void send_to_upstream(Bytes raw);
   void flush_head();

@@ -135,8 +135,7 @@ void Session::request_head_came(TimePoint now) {
   wait_for(Wait::nothing, now);
   upstream_coming_ = true;
   if (auto facts = effects_.lease(route_->target)) {
-    upstream_coming_ = false;
-    upstream_there_ = true;
+    upstream_came();
     send_head(*facts, now);
   }
 }
@@ -160,18 +159,23 @@ void Session::connect_came(const http::RequestHead& head, TimePoint now) {
   } else {
     upstream_coming_ = true;
     if (effects_.lease_tunnel(target)) {
-      upstream_coming_ = false;
-      upstream_there_ = true;
+      upstream_came();
       phase_ = Phase::tunnel;
       effects_.send(Side::client, "HTTP/1.1 200 Connection established\r\n\r\n");
     }
   }
 }
 
+// Nothing that was known of the one before is true of it.
+void Session::upstream_came() {
+  upstream_coming_ = false;
+  upstream_there_ = true;
+  upstream_ended_ = upstream_dirty_ = upstream_held_ = upstream_congested_ = false;
+}
+
 void Session::send_head(const calls::UpstreamFacts& facts, TimePoint now) {
   const http::RequestHead& head = request_reader_.request_head();
   if (tap_) tap_->on_upstream(facts, now);
-  upstream_ended_ = upstream_dirty_ = upstream_held_ = upstream_congested_ = false;
   if (!response_reader_ || !response_reader_->idle())
     response_reader_.emplace(http::Role::response,
                              http::ReaderLimits{context_.policy->config->limits.head_bytes * 16,
@@ -317,9 +321,11 @@ void Session::finish_exchange_if_done(TimePoint now) {
   if (request_state_ != RequestState::complete || response_state_ != ResponseState::complete) return;
   finish_tap(calls::Outcome::complete, nullptr, status_, now);
   const bool client_stays = request_reader_.keep_alive() && response_reader_->keep_alive() && !draining_;
-  if (upstream_dirty_ || upstream_ended_ || !response_reader_->keep_alive() || !request_reader_.keep_alive()) {
+  if (upstream_dirty_ || upstream_ended_ || upstream_congested_ || !response_reader_->keep_alive() ||
+      !request_reader_.keep_alive()) {
     effects_.drop_upstream();
   } else {
+    if (upstream_held_) effects_.resume(Side::upstream);
     effects_.give_back();
   }
   upstream_there_ = false;
