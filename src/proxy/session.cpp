@@ -425,7 +425,7 @@ void Session::client_left(const Error& error, TimePoint now) {
   }
   if (upstream_there_ || upstream_coming_) effects_.drop_upstream();
   upstream_there_ = upstream_coming_ = false;
-  end_session(true);
+  end_session(response_state_ != ResponseState::body);  // nobody may take what was sent of a response for all of it
 }
 
 void Session::finish_tap(calls::Outcome outcome, const Error* error, int status, TimePoint now) {

@@ -73,3 +73,18 @@ TEST_CASE("A malformed response is refused once, and the next exchange is sound"
   d >> received(client, get) << lease(origin) << to_upstream(get);
   d >> received(upstream, ok) << to_client(ok) << give_back();
 }
+
+TEST_CASE("A response that the client's fault cuts short does not look complete") {
+  Dialogue d;
+  d.opened();
+  d.world.pooled = true;
+  const std::string head = "POST /m HTTP/1.1\r\nHost: " + host + "\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string early = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nsome";
+  d >> received(client, head) << lease(origin) << to_upstream(head);
+  d >> received(upstream, early) << to_client(early);
+  SECTION("a chunk is malformed") { d >> received(client, "nonsense\r\n"); }
+  SECTION("the client ends its side") { d >> ended(client); }
+  SECTION("the client breaks") { d >> broken(client); }
+  d << drop_upstream() << break_client();
+  CHECK(d.call(0).outcome == calls::Outcome::client_aborted);
+}
