@@ -214,14 +214,26 @@ void Session::waited_in_vain(TimePoint now) {
       return client_left({ErrorCode::client_aborted, Fault::client,
                           fmt::format("the client sent nothing of its request for {} s", seconds(limit_of(wait_)))},
                          now);
-    case Wait::response: return upstream_too_slow(limit_of(wait_), now);
+    case Wait::response:
+      if (upstream_held_) {
+        return client_left({ErrorCode::client_aborted, Fault::client,
+                            fmt::format("the client took nothing of its response for {} s", seconds(limit_of(wait_)))},
+                           now);
+      }
+      return upstream_too_slow(limit_of(wait_), now);
   }
 }
 
 void Session::upstream_too_slow(Duration limit, TimePoint now) {
+  if (response_state_ == ResponseState::complete) {  // it has answered, and wants no more of the request
+    finish_tap(calls::Outcome::complete, nullptr, status_, now);
+    return end_session(true);
+  }
   response_failed({ErrorCode::response_timeout, Fault::upstream,
-                   fmt::format("{} neither sent nor took anything for {} s (`upstream.response_timeout`)",
-                               route_->target.host, std::chrono::duration_cast<std::chrono::seconds>(limit).count())},
+                   fmt::format("{} {} for {} s (`{}`)", route_->target.host,
+                               wait_ == Wait::response ? "sent nothing" : "took nothing of the request",
+                               std::chrono::duration_cast<std::chrono::seconds>(limit).count(),
+                               wait_ == Wait::response ? "upstream.response_timeout" : "limits.idle_timeout")},
                   now);
 }
 

@@ -272,6 +272,7 @@ void Session::upstream_received(Bytes bytes, TimePoint now) {
         }
         response_state_ = ResponseState::complete;
         if (offset < bytes.size()) upstream_dirty_ = true;
+        if (request_state_ == RequestState::relaying) wait_for(Wait::request_body, now);
         return finish_exchange_if_done(now);
       }
     }
