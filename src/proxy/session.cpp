@@ -83,7 +83,7 @@ void Session::end_came(Side side, TimePoint now) {
         now);
   }
   auto at_end = response_reader_->end();
-  if (!at_end) return response_failed({ErrorCode::upstream_broke, Fault::upstream, at_end.error().detail}, now);
+  if (!at_end) return response_failed(std::move(at_end).error(), now);
   response_state_ = ResponseState::complete;
   finish_exchange_if_done(now);
   if (!over() &&

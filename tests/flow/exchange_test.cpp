@@ -88,3 +88,61 @@ TEST_CASE("A response that the client's fault cuts short does not look complete"
   d << drop_upstream() << break_client();
   CHECK(d.call(0).outcome == calls::Outcome::client_aborted);
 }
+
+TEST_CASE("An upstream that ends or breaks before its response is complete") {
+  const bool ends = GENERATE(true, false);
+  Dialogue d;
+  d.opened();
+  d.world.pooled = true;
+  d >> received(client, get) << lease(origin) << to_upstream(get);
+  const auto fails = [&](const std::string& so_far) {
+    if (!so_far.empty()) {
+      d >> received(upstream, so_far);
+      d.world.asked.clear();
+    }
+    d >> (ends ? ended(upstream) : broken(upstream)) << drop_upstream();
+  };
+  SECTION("before any octet") {
+    fails("");
+    d << refusal(502, "ServiceUnavailableException", "upstream_closed");
+  }
+  SECTION("inside the head") {
+    fails("HTTP/1.1 200 OK\r\nContent-");
+    d << refusal(502, "ServiceUnavailableException", "upstream_closed");
+  }
+  SECTION("behind an interim response") {
+    fails("HTTP/1.1 103 Early Hints\r\n\r\n");
+    d << refusal(502, "ServiceUnavailableException", "upstream_closed");
+  }
+  SECTION("inside a counted body") {
+    fails("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc");
+    d << break_client();
+    CHECK(d.call(0).error->code == ErrorCode::upstream_broke);
+  }
+  SECTION("inside a chunked body") {
+    fails("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
+    d << break_client();
+    CHECK(d.call(0).error->code == ErrorCode::upstream_broke);
+  }
+  REQUIRE(d.calls() == 1);
+  CHECK(d.call(0).outcome == calls::Outcome::upstream_failed);
+  if (!d.over()) d >> received(client, get) << lease(origin) << to_upstream(get);
+}
+
+TEST_CASE("A body that ends with its connection is complete where that ends, and cut where it breaks") {
+  Dialogue d;
+  d.opened();
+  d.world.pooled = true;
+  const std::string head = "HTTP/1.1 200 OK\r\n\r\n";
+  d >> received(client, get) << lease(origin) << to_upstream(get);
+  d >> received(upstream, head + "ab") << to_client(head + "ab");
+  SECTION("ends") {
+    d >> ended(upstream) << drop_upstream() << finish_client();
+    CHECK(d.call(0).outcome == calls::Outcome::complete);
+  }
+  SECTION("breaks") {
+    d >> broken(upstream) << drop_upstream() << break_client();
+    CHECK(d.call(0).outcome == calls::Outcome::upstream_failed);
+  }
+  CHECK(d.call(0).response_body == "ab");
+}
