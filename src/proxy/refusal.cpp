@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "calls/utf8.h"
+
 namespace borehole::proxy {
 
 namespace {
@@ -19,23 +21,6 @@ std::string_view reason_phrase(int status) noexcept {
     case 504: return "Gateway Timeout";
     default: return "Internal Server Error";
   }
-}
-
-// What came from the wire may stand in the text: everything that JSON or a header could trip over is escaped.
-std::string json_text(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto u = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (u < 0x20 || u >= 0x7f) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}", u);
-    } else {
-      out += c;
-    }
-  }
-  return out;
 }
 
 }  // namespace
@@ -82,7 +67,10 @@ RefusalShape refusal_shape(ErrorCode code) noexcept {
 
 std::string refusal_response(const Error& error, bool close, bool head_only) {
   const RefusalShape shape = refusal_shape(error.code);
-  const std::string body = fmt::format("{{\"message\": \"{}\"}}", json_text(error.detail));
+  // What came from the wire may stand in the text.
+  std::string body = "{\"message\": ";
+  calls::append_json_string(body, error.detail);
+  body += '}';
   std::string out = fmt::format("HTTP/1.1 {} {}\r\n", shape.status, reason_phrase(shape.status));
   if (!shape.type.empty()) out += fmt::format("x-amzn-ErrorType: {}\r\n", shape.type);
   if (shape.status == 407) out += "Proxy-Authenticate: Basic realm=\"borehole\", charset=\"UTF-8\"\r\n";
