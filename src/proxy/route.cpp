@@ -188,7 +188,8 @@ Result<Route> gateway(const http::RequestHead& head, const http::Target& target,
       return unexpected(std::move(ok).error());
     return route;
   }
-  if (host->port == at.local_port || is_own(*host, at)) {
+  // A published port of a container or a tunnel is another than ours: a loopback name is the proxy's own all the same.
+  if (host->port == at.local_port || is_loopback_name(host->host)) {
     const auto& upstream = *router->upstream;
     std::string value =
         upstream.host.find(':') != std::string::npos ? fmt::format("[{}]", upstream.host) : upstream.host;
