@@ -32,7 +32,8 @@ TEST_CASE("Pipelined requests are answered one after another, also behind the cl
 
 TEST_CASE("An interim response passes at once, whatever its pieces") {
   const std::string interim = "HTTP/1.1 100 Continue\r\n\r\n";
-  const std::string head = "POST /m HTTP/1.1\r\nHost: " + host + "\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n";
+  const std::string head =
+      "POST /m HTTP/1.1\r\nHost: " + host + "\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n";
   Dialogue d;
   d.opened();
   d.world.pooled = true;

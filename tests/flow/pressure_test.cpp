@@ -69,12 +69,12 @@ TEST_CASE("What was congested once does not hold a tunnel") {
   d.world.pooled = true;
   const std::string head = "POST / HTTP/1.1\r\nHost: example.com\r\nContent-Length: 1\r\n\r\n";
   d >> received(client, "POST http://example.com/ HTTP/1.1\r\nHost: example.com\r\nContent-Length: 1\r\n\r\n")
-      << lease("example.com:80") << to_upstream(head);
+           << lease("example.com:80") << to_upstream(head);
   d >> congested(upstream) << hold(client);
   d >> broken(upstream) << drop_upstream() << refusal(502, "ServiceUnavailableException", "upstream_closed")
                         << resume(client);
-  d >> received(client, "xCONNECT example.com:443 HTTP/1.1\r\n\r\n") << tunnel("example.com:443")
-                                                                     << to_client(established);
+  d >> received(client, "xCONNECT example.com:443 HTTP/1.1\r\n\r\n")
+           << tunnel("example.com:443") << to_client(established);
   d >> congested(upstream) << hold(client);
   d >> drained(upstream) << resume(client);
   d >> congested(client) << hold(upstream);
