@@ -2,6 +2,7 @@
 
 import ssl
 import struct
+import threading
 
 from . import wire
 
@@ -21,9 +22,9 @@ class Prepared(wire.TlsStream):
     """A TLS client whose ClientHello the caller sends, in whatever pieces."""
 
     def __init__(self, context, server_name):  # pylint: disable=super-init-not-called
-        import threading
         self._held = bytearray()
         self._lock = threading.Lock()
+        self._sending = threading.Lock()
         self.session, self._in, self._out = start(context, server_name)
         self.hello = self._out.read()
         self._lower = None

@@ -113,6 +113,7 @@ class TlsStream(Stream):
         self._in = ssl.MemoryBIO()
         self._out = ssl.MemoryBIO()
         self._lock = threading.Lock()
+        self._sending = threading.Lock()
         self.session = context.wrap_bio(self._in, self._out, server_side=server_side,
                                         server_hostname=None if server_side else server_name)
         if handshake:
@@ -147,10 +148,19 @@ class TlsStream(Stream):
                         self._in.write_eof()
 
     def _flush(self):
-        with self._lock:
-            data = self._out.read() if self._out.pending else b""
-        if data:
-            self._lower.send(data)
+        """Records leave in their order, though two threads may make them. Who cannot have the lock need not wait: its
+        holder looks again before it goes. (Waiting for a writer that is held back could keep a reader from reading.)"""
+        while self._sending.acquire(blocking=False):
+            try:
+                with self._lock:
+                    data = self._out.read() if self._out.pending else b""
+                if data:
+                    self._lower.send(data)
+            finally:
+                self._sending.release()
+            with self._lock:
+                if not self._out.pending:
+                    return
 
     def send(self, data):
         view = memoryview(data)
