@@ -157,12 +157,26 @@ TEST_CASE("without a name that may be vouched for there is no default leaf") {
 }
 
 TEST_CASE("an address goes into the certificate as one, and not into its subject") {
-  Authority a;
+  ca::LeafCacheOptions options;
+  options.default_names = {"localhost"};
+  Authority a(fixture::real_now(), options);
   const auto leaf = a.leaves->leaf_for("::1");
   const auto certificate = certificate_of(*leaf);
   CHECK(X509_check_ip_asc(certificate.get(), "::1", 0) == 1);
   CHECK(common_name(*certificate) == "borehole");
   CHECK(a.leaves->leaf_for("[0:0::1]") == leaf);
+}
+
+TEST_CASE("the proxy's own names share one certificate that holds them all") {
+  ca::LeafCacheOptions options;
+  options.default_names = {"localhost", "127.0.0.1"};
+  Authority a(fixture::real_now(), options);
+  const auto leaf = a.leaves->leaf_for("localhost");
+  CHECK(a.leaves->leaf_for("127.0.0.1") == leaf);
+  CHECK(a.leaves->leaf_for("") == leaf);
+  const auto certificate = certificate_of(*leaf);
+  CHECK(X509_check_ip_asc(certificate.get(), "127.0.0.1", 0) == 1);
+  CHECK(X509_check_host(certificate.get(), "localhost", 9, 0, nullptr) == 1);
 }
 
 TEST_CASE("a name too long for the subject is in the subjectAltName alone") {
