@@ -134,11 +134,9 @@ std::optional<Target> split_target(Bytes method, Bytes target) {
   split.scheme = target.substr(0, colon);
   if (!same_name(split.scheme, "http") && !same_name(split.scheme, "https")) return std::nullopt;
   const Bytes rest = target.substr(colon + 3);
-  const std::size_t slash = std::min(rest.find_first_of("/?"), rest.size());
-  split.authority = rest.substr(0, slash);
-  split.origin = rest.substr(slash);
-  // A query without a path would need a "/" that is not there; nobody sends it.
-  if (!split.origin.empty() && split.origin.front() == '?') return std::nullopt;
+  const std::size_t end = std::min(rest.find_first_of("/?"), rest.size());
+  split.authority = rest.substr(0, end);
+  split.origin = rest.substr(end);
   if (!parse_authority(split.authority, 1)) return std::nullopt;
   return split;
 }

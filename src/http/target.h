@@ -30,13 +30,15 @@ struct Target {
   TargetForm form = TargetForm::origin;
   Bytes scheme;     // absolute form: "http" or "https" as sent
   Bytes authority;  // absolute and authority form, as sent
-  Bytes origin;     // path and query as sent; absolute form without a path: empty (it becomes "/")
+  // Path and query as sent. In absolute form the path may be empty (RFC 3986 section 3.3): then this is empty or begins
+  // with `?`, and in origin form it has a `/` in front (RFC 9112 section 3.2.1).
+  Bytes origin;
 };
 
 // `method` matters for CONNECT (authority form) and OPTIONS (asterisk). nullopt: in none of the forms.
 std::optional<Target> split_target(Bytes method, Bytes target);
 
-// The path part of an origin-form target (before `?`).
+// The path part of `Target::origin` (before `?`).
 Bytes path_of(Bytes origin);
 
 }  // namespace borehole::http

@@ -43,7 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case TargetForm::origin: demand(target->origin == text && path_of(text).front() == '/'); break;
     case TargetForm::absolute:
       demand(target->scheme.size() + 3 + target->authority.size() + target->origin.size() == text.size());
-      demand(target->origin.empty() || target->origin.front() == '/');
+      demand(target->origin.empty() || target->origin.front() == '/' || target->origin.front() == '?');
       demand(parse_authority(target->authority, 443).has_value());
       break;
     case TargetForm::authority: demand(parse_authority(target->authority, 443)->port_given); break;

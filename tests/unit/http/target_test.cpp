@@ -131,6 +131,16 @@ TEST_CASE("a target is split by its form") {
   REQUIRE(bare);
   CHECK(bare->authority == "[::1]");
   CHECK(bare->origin.empty());
+  const auto query = split_target("GET", "http://a.example:80?q=1/../?@b.example:443");
+  REQUIRE(query);
+  CHECK(query->form == TargetForm::absolute);
+  CHECK(query->authority == "a.example:80");
+  CHECK(query->origin == "?q=1/../?@b.example:443");
+  CHECK(path_of(query->origin).empty());
+  const auto empty_query = split_target("GET", "https://a.example?");
+  REQUIRE(empty_query);
+  CHECK(empty_query->authority == "a.example");
+  CHECK(empty_query->origin == "?");
 
   const auto connect = split_target("CONNECT", "a.example:443");
   REQUIRE(connect);
@@ -161,7 +171,11 @@ TEST_CASE("targets in none of the forms are refused") {
   refused("GET", "https:///path");
   refused("GET", "https://user@a.example/");
   refused("GET", "https://a.example:0/");
-  refused("GET", "https://a.example?query");
+  refused("GET", "https://?query");
+  refused("GET", "https://a.example:0?query");
+  refused("GET", "https://user@a.example?query");
+  refused("GET", "https://a.example?query#fragment");
+  refused("GET", "?query");
   refused("GET", "https://a.example\\@b.example/");
   refused("GET", "/path#fragment");
   refused("GET", "/a b");

@@ -188,7 +188,10 @@ TEST_CASE("Host and the authority of an absolute target agree") {
   CHECK(pair("HTTPS://a.example/x", "a.example:443") == "");
   CHECK(pair("http://a.example/x", "a.example:80") == "");
   CHECK(pair("https://a.example./x", "a.example") == "");
+  CHECK(pair("https://a.example?x", "a.example") == "");
+  CHECK(pair("https://a.example?", "a.example:443") == "");
   CHECK(pair("https://a.example/x", "b.example") == ambiguous);
+  CHECK(pair("https://a.example?@b.example", "b.example") == ambiguous);
   CHECK(pair("https://a.example/x", "a.example:80") == ambiguous);
   CHECK(pair("http://a.example/x", "a.example:443") == ambiguous);
   CHECK(pair("https://a.example:8443/x", "a.example") == ambiguous);
