@@ -9,6 +9,8 @@
 
 namespace borehole::http {
 
+const char* subject(Role role) noexcept { return role == Role::request ? "request" : "upstream's response"; }
+
 Error reader_error(Role role, ErrorCode request_code, std::string detail) {
   if (role == Role::request) return {request_code, Fault::client, std::move(detail)};
   return {ErrorCode::malformed_response, Fault::upstream, std::move(detail)};
@@ -64,24 +66,13 @@ Wording head_wording(Role role, int error, Bytes line) {
   }
 }
 
-Wording chunk_wording(int error) {
-  if (error == HPE_INVALID_CHUNK_SIZE) {
-    return {ErrorCode::malformed_request, "a chunk does not begin with its size in hexadecimal digits and CRLF"};
-  }
-  return {ErrorCode::ambiguous_request,
-          "a chunk is not ended by CRLF where its size says, or its extensions are broken"};
-}
-
 }  // namespace
 
-Error parse_error(Role role, MessagePart part, int llhttp_error, Bytes line) {
-  const Wording wording =
-      part == MessagePart::body ? chunk_wording(llhttp_error) : head_wording(role, llhttp_error, line);
-  const char* where = part == MessagePart::head ? "head" : part == MessagePart::body ? "body" : "trailer section";
-  return reader_error(
-      role, wording.code,
-      fmt::format("The {}'s {} cannot be read: {} ({}).", role == Role::request ? "request" : "upstream's response",
-                  where, wording.text, llhttp_errno_name(static_cast<llhttp_errno_t>(llhttp_error))));
+Error parse_error(Role role, int llhttp_error, Bytes line) {
+  const Wording wording = head_wording(role, llhttp_error, line);
+  return reader_error(role, wording.code,
+                      fmt::format("The {}'s head cannot be read: {} ({}).", subject(role), wording.text,
+                                  llhttp_errno_name(static_cast<llhttp_errno_t>(llhttp_error))));
 }
 
 }  // namespace borehole::http

@@ -28,12 +28,16 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
 
 constexpr auto classes = make_classes();
 
+bool is(char c, std::uint8_t bit) noexcept { return (classes[static_cast<std::uint8_t>(c)] & bit) != 0; }
+
 bool all(Bytes text, std::uint8_t bit) noexcept {
-  return std::all_of(text.begin(), text.end(),
-                     [bit](char c) { return (classes[static_cast<std::uint8_t>(c)] & bit) != 0; });
+  return std::all_of(text.begin(), text.end(), [bit](char c) { return is(c, bit); });
 }
 
 }  // namespace
+
+bool is_tchar(char c) noexcept { return is(c, tchar); }
+bool is_field_octet(char c) noexcept { return is(c, field_text); }
 
 bool is_token(Bytes text) noexcept { return !text.empty() && all(text, tchar); }
 bool is_target_text(Bytes text) noexcept { return all(text, visible); }

@@ -14,6 +14,8 @@ constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 constexpr bool is_alpha(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 constexpr bool is_whitespace(char c) noexcept { return c == ' ' || c == '\t'; }
 
+bool is_tchar(char c) noexcept;
+bool is_field_octet(char c) noexcept;        // HTAB, SP, visible ASCII or obs-text
 bool is_token(Bytes text) noexcept;          // at least one tchar, nothing else
 bool is_target_text(Bytes text) noexcept;    // visible ASCII, nothing else
 bool is_field_text(Bytes text) noexcept;     // HTAB, SP, visible ASCII and obs-text

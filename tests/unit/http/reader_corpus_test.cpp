@@ -117,6 +117,190 @@ TEST_CASE("chunks are sized in hexadecimal and framed by CRLF") {
   }
 }
 
+TEST_CASE("chunk extensions have the form that RFC 9112 section 7.1.1 gives them") {
+  const auto extended = [](const std::string& extension) {
+    const std::string first = chunks("5" + extension + "\r\nhello\r\n0\r\n\r\n" + victim);
+    const std::string last = chunks("5\r\nhello\r\n0" + extension + "\r\n\r\n" + victim);
+    CHECK(first == last);
+    return first;
+  };
+  for (const std::string extension : {";a",
+                                      ";a=b",
+                                      ";a=b;c",
+                                      ";a;b=c;d",
+                                      ";!#$%&'*+-.^_`|~09azAZ=!#$%&'*+-.^_`|~09azAZ",  //
+                                      ";a=\"\"",
+                                      ";a=\"b\"",
+                                      ";a=\"b c\td\"",
+                                      ";a=\"b;c=d\"",
+                                      ";a=\"b\";c=\"d\"",
+                                      ";a=\"\\\"\"",
+                                      ";a=\"\\\\\"",
+                                      ";a=\"\\b\\ \\\t\"",
+                                      ";a=\"\x80\xff\\\xfe\"",
+                                      ";a=\"b\";c",  //
+                                      " ;a",
+                                      "\t;a",
+                                      " \t ;a",
+                                      "; a",
+                                      ";\t a",
+                                      ";a =b",
+                                      ";a= b",
+                                      ";a\t=\t\"b\"",
+                                      " ; a = b ; c ; d = \"e\" ; f",
+                                      ";a ;b",
+                                      ";a=b ;c",
+                                      ";a=\"b\" ;c"}) {
+    CAPTURE(extension);
+    CHECK(extended(extension) == "");
+  }
+  for (const std::string extension : {";",
+                                      ";;",
+                                      ";a;",
+                                      ";;a",
+                                      "; ",
+                                      ";a; ",
+                                      ";=b",
+                                      ";a=",
+                                      ";a= ",
+                                      ";a=;b",
+                                      ";a==b",
+                                      ";a=b=c",  //
+                                      ";a b",
+                                      ";a=b c",
+                                      ";\"a\"",
+                                      ";\"a\"=b",
+                                      ";a=b\"c\"",
+                                      ";a=\"b\"c",
+                                      ";a=\"b\"\"c\"",
+                                      ";a=\"b\"=c",  //
+                                      ";a=\"b",
+                                      ";a=\"b\\\"",
+                                      ";a=\"",
+                                      ";a=\"b\\",
+                                      ";a='b c'",  //
+                                      " ",
+                                      "\t",
+                                      "  ",
+                                      ";a ",
+                                      ";a=b ",
+                                      ";a=\"b\" ",
+                                      " a",
+                                      " =a",
+                                      " 5",  //
+                                      ";a@b",
+                                      ";a=b/c",
+                                      ";a(b)",
+                                      ";\x80",
+                                      ";a=\x80",
+                                      ";a\x0b",
+                                      ";a=\"\x0b\"",
+                                      ";a=\"\\\x0b\"",
+                                      ";a=\"\x7f\"",
+                                      ";a\\",
+                                      ";a=\\b",
+                                      ";a=,",
+                                      ",a"}) {
+    CAPTURE(extension);
+    CHECK(extended(extension) == (extension == ",a" ? malformed : ambiguous));
+  }
+  CHECK(extended(";a" + std::string(1, '\0')) == ambiguous);
+  CHECK(extended(";a=\"" + std::string(1, '\0') + "\"") == ambiguous);
+  for (const std::string line : {"5;a\n", "5;a\r\r\n", "5;a\rb\r\n", "5;a=b\n", "5;a=\"b\"\n", "5;\n", "5;a=\n",
+                                 "5;a=\"b\n\"\r\n", "5;a=\"b\r\n\"\r\n", "5;a=\"b\\\n\"\r\n", "5;a\r\n b\r\n"}) {
+    CAPTURE(line);
+    CHECK(chunks(line + "hello\r\n0\r\n\r\n" + victim) != "");
+  }
+}
+
+TEST_CASE("a chunk's size has one reading") {
+  const auto sized = [](const std::string& size) { return chunks(size + "\r\nhello\r\n0\r\n\r\n" + victim); };
+  CHECK(sized("5") == "");
+  CHECK(sized("05") == "");
+  CHECK(sized("0000000000000005") == "");
+  CHECK(sized("00000000000000005") == malformed);
+  CHECK(chunks("7fffffffffffffff\r\nhello") == "");
+  for (const std::string size : {"8000000000000000",
+                                 "ffffffffffffffff",
+                                 "10000000000000005",
+                                 "0x5",
+                                 "0X5",
+                                 "x5",
+                                 "-5",
+                                 "+5",
+                                 " 5",
+                                 "\t5",
+                                 "5h",
+                                 "5.",
+                                 "5,5",
+                                 "5_0",
+                                 "5\x0b",
+                                 "5\x0c",
+                                 "5\x7f",
+                                 "5\xa0",
+                                 "\"5\"",
+                                 "",
+                                 ";a",
+                                 "g",
+                                 "%35"}) {
+    CAPTURE(size);
+    CHECK(sized(size) == malformed);
+  }
+  CHECK(sized("5" + std::string(1, '\0')) == malformed);
+  CHECK(sized("5 5") == ambiguous);
+  CHECK(sized("5\r") == ambiguous);
+  CHECK(sized("5\n") == ambiguous);
+  CHECK(chunks("5\nhello\r\n0\r\n\r\n") == ambiguous);
+  CHECK(chunks("5\rhello\r\n0\r\n\r\n") == ambiguous);
+  CHECK(chunks("4\r\nhello\r\n0\r\n\r\n") == ambiguous);
+  CHECK(chunks("6\r\nhello\r\n0\r\n\r\n") == ambiguous);
+  CHECK(chunks("5\r\nhello0\r\n\r\n") == ambiguous);
+  CHECK(chunks("5\r\nhello\n0\r\n\r\n") == ambiguous);
+  CHECK(chunks("5\r\nhello\r0\r\n\r\n") == ambiguous);
+}
+
+TEST_CASE("a trailer line is held to what a field line is") {
+  const auto trailer = [](const std::string& lines) { return chunks("0\r\n" + lines + "\r\n" + victim); };
+  for (const std::string lines :
+       {"a:\r\n", "a:b\r\n", "A: b\r\nA: c\r\n", "a: \t b \t\r\n", "a: :\r\n", "a: \x80\xff\r\n",
+        "!#$%&'*+-.^_`|~09azAZ: b\r\n", "content-lengt: 1\r\n", "content-length-: 1\r\n", "content_length: 1\r\n",
+        "transfer-encoding-of-it: x\r\n", "hosts: x\r\n", "x-host: x\r\n"}) {
+    CAPTURE(lines);
+    CHECK(trailer(lines) == "");
+  }
+  for (const std::string lines : {" a: b\r\n",
+                                  "\ta: b\r\n",
+                                  "a: b\r\n c\r\n",
+                                  "a: b\r\n\t\r\n",
+                                  "a : b\r\n",
+                                  "a\t: b\r\n",
+                                  "a b: c\r\n",
+                                  "a: b\n",
+                                  "a: b\r\r\n",
+                                  "a: b\rc\r\n",
+                                  "a\r\n",
+                                  "a\n",
+                                  ": b\r\n",
+                                  "\n",
+                                  "\rX\r\n",
+                                  "a: b\r\n\n",
+                                  "hOST: b\r\n",
+                                  "host:\r\n",
+                                  "a: b\r\nTransfer-Encoding:x\r\n",
+                                  "CONTENT-LENGTH:0\r\n"}) {
+    CAPTURE(lines);
+    CHECK(trailer(lines) == ambiguous);
+  }
+  for (const std::string lines : {"a: \x0b\r\n", "a: \x7f\r\n", "a@: b\r\n", "\x80: b\r\n", "\"a\": b\r\n", "\x0b\r\n",
+                                  "a\x01: b\r\n", "a: b\x1b\r\n"}) {
+    CAPTURE(lines);
+    CHECK(trailer(lines) == malformed);
+  }
+  CHECK(trailer("a: " + std::string(1, '\0') + "\r\n") == malformed);
+  CHECK(response("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\na : b\r\n\r\n") == bad);
+  CHECK(response("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nHost: b\r\n\r\n") == bad);
+}
+
 TEST_CASE("trailers neither frame nor route") {
   CHECK(chunks("0\r\nX-Checksum: 1\r\nY: \r\n\r\n" + victim) == "");
   CHECK(chunks("0\r\nContent-Length: 5\r\n\r\n" + victim) == ambiguous);
@@ -162,6 +346,10 @@ TEST_CASE("request lines are HTTP/1") {
 
 TEST_CASE("one host, and the same everywhere") {
   CHECK(request("GET https://a/ HTTP/1.1\r\nHost: a\r\n\r\n") == "");
+  CHECK(request("GET http://a?q=1 HTTP/1.1\r\nHost: a\r\n\r\n") == "");
+  CHECK(request("GET http://a:80? HTTP/1.1\r\nHost: a\r\n\r\n") == "");
+  CHECK(request("GET http://[::1]?q HTTP/1.1\r\nHost: [::1]\r\n\r\n") == "");
+  CHECK(request("GET http://a?@b HTTP/1.1\r\nHost: b\r\n\r\n") == ambiguous);
   CHECK(request("GET https://a/ HTTP/1.1\r\nHost: b\r\n\r\n") == ambiguous);
   CHECK(request("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n") == ambiguous);
   CHECK(request("GET / HTTP/1.1\r\nX: y\r\n\r\n") == malformed);
