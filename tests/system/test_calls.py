@@ -106,7 +106,7 @@ def proxy_fields_and_what_connection_names_are_taken_away(t, way):
     check.equal(up.requests[-1].get("x-signed-hop"), "stay", "a signed field that Connection names")
 
 
-@test(each=ways.ALL, limit=120)
+@test(each=ways.ALL, limit=240)
 def bodies(t, way):
     up = t.upstream()
     stream = way.open(t.proxy(up))
@@ -154,7 +154,7 @@ def expect_continue_passes_end_to_end(t, way):
     check.equal((answer.status, answer.body, answer.interim), (413, b"too big", []), "a refusal before the body")
 
 
-@test(each=ways.ALL, limit=180)
+@test(each=ways.ALL, limit=400)
 def two_thousand_calls_on_one_connection(t, way):
     up = t.upstream()
     stream = way.open(t.proxy(up))
@@ -168,7 +168,7 @@ def two_thousand_calls_on_one_connection(t, way):
     check.equal(len({r.head.raw for r in up.requests}), 1, "different heads upstream")
 
 
-@test(each=ways.ALL, limit=120)
+@test(each=ways.ALL, limit=240)
 def two_hundred_calls_in_parallel(t, way):
     up = t.upstream()
     proxy = t.proxy(up, config={"workers": "auto"})

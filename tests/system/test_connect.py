@@ -85,6 +85,7 @@ def client_hello_cut_anywhere(t, way):
     up = t.upstream()
     proxy = t.proxy(up)
     whole = len(hello.Prepared(trusting(proxy), HOST).hello)
+    # Every place is the unit tests' business; here it is the reading from a socket.
     for cut in list(range(1, 12)) + list(range(12, whole, 23)):
         stream = way_to_hello(proxy, way == "direct")
         client = hello.Prepared(trusting(proxy), HOST)

@@ -43,7 +43,7 @@ def seen_as_cut(stream, sent, about):
     check.equal(rest, b"", f"{about}: octets behind the break")
 
 
-@test(each=ways.ALL, limit=120)
+@test(each=ways.ALL)
 def upstream_breaks_inside_a_body(t, way):
     up = t.upstream()
     proxy = t.proxy(up)
@@ -149,6 +149,26 @@ def an_idle_upstream_connection_that_closed_is_not_used(t, way):
         up.wait(lambda i=i: all(c.client_end for c in up.connections if c.requests), "the connection is ended on both sides")
         stream.close()
     check.equal(len(up.requests), 5, "requests upstream")
+
+
+@test(each=["TLSv1_2", "TLSv1_3"])
+def tls_sessions_upstream_are_resumed(t, version):
+    up = t.upstream(maximum=ssl.TLSVersion[version])
+
+    def handler(request, reply):
+        request.read_body(reply)
+        reply.respond(200, [("Connection", "close")], b"ok")
+        reply.finish()
+
+    up.handler = handler
+    proxy = t.proxy(up)
+    for i in range(5):
+        stream = ways.ABSOLUTE.open(proxy)
+        stream.send(get(ways.ABSOLUTE))
+        check.equal(wire.read_response(stream).status, 200, f"call {i}")
+    check.equal([c.tls_version for c in up.connections], [version.replace("_", ".")] * 5, "versions")
+    check.equal(up.connections[0].resumed, False, "the first session is new")
+    check.true(all(c.resumed for c in up.connections[1:]), f"resumed: {[c.resumed for c in up.connections]}")
 
 
 @test(each=ways.KINDS)

@@ -12,6 +12,12 @@ from harness.runner import test
 MIB = 1 << 20
 # What one stalled call may hold: two marks of 256 KiB, socket buffers' copies, TLS records, and the allocator's slack.
 BOUND = 32 * MIB
+
+
+def bound(t):
+    return BOUND * (4 if t.sanitizer == "thread" else 1)  # it keeps shadows of every octet that was touched
+
+
 QUIET = {"ASAN_OPTIONS": "quarantine_size_mb=8"}  # freed memory that ASan holds back is not the program's
 
 
@@ -47,7 +53,7 @@ def until_still(number, about, seconds=60):
     return last
 
 
-@test(each=[ways.CONNECT, ways.GATEWAY], limit=240, alone=True)
+@test(each=[ways.CONNECT, ways.GATEWAY], limit=400, alone=True)
 def a_gigabyte_to_a_reader_that_stops(t, way):
     up = t.upstream()
     up.handler = sender = Sender(up, 1 << 30)
@@ -66,7 +72,7 @@ def a_gigabyte_to_a_reader_that_stops(t, way):
     stopped = until_still(lambda: sender.sent, "the upstream's sending")
     check.true(stopped < 64 * MIB, f"the upstream could send {stopped / MIB:.0f} MiB to a reader that reads nothing")
     growth = proxy.resident() - before
-    check.true(growth < BOUND, f"memory grew by {growth / MIB:.1f} MiB while the reader stood still")
+    check.true(growth < bound(t), f"memory grew by {growth / MIB:.1f} MiB while the reader stood still")
     got = 0
     peak = 0
     while got < 1 << 30:
@@ -76,7 +82,7 @@ def a_gigabyte_to_a_reader_that_stops(t, way):
         if got % (64 * MIB) < len(data):
             peak = max(peak, proxy.resident())
     check.equal((got, sender.sent), (1 << 30, 1 << 30), "octets received and sent")
-    check.true(peak - before < BOUND, f"memory grew by {(peak - before) / MIB:.1f} MiB while 1 GiB went through")
+    check.true(peak - before < bound(t), f"memory grew by {(peak - before) / MIB:.1f} MiB while 1 GiB went through")
     check.equal(proxy.calls(2)[-1]["response"]["body_bytes"], 1 << 30, "body_bytes in the record")
 
 
@@ -116,14 +122,14 @@ def a_big_body_to_an_upstream_that_stops(t, way):
     stopped = until_still(lambda: sent[0], "the client's sending")
     check.true(stopped < 64 * MIB, f"the client could send {stopped / MIB:.0f} MiB to an upstream that reads nothing")
     growth = proxy.resident() - before
-    check.true(growth < BOUND, f"memory grew by {growth / MIB:.1f} MiB while the upstream stood still")
+    check.true(growth < bound(t), f"memory grew by {growth / MIB:.1f} MiB while the upstream stood still")
     go.set()
     thread.join(60)
     check.equal(wire.read_response(stream).body, b"all of it", "the answer")
     check.equal(counted, [size], "octets upstream")
 
 
-@test(limit=120)
+@test
 def a_stalled_call_does_not_hold_others(t):
     up = t.upstream()
     big = Sender(up, 256 * MIB)
@@ -146,11 +152,12 @@ def a_stalled_call_does_not_hold_others(t):
     up.problems.clear()
 
 
-@test(limit=180, alone=True)
+@test(limit=300, alone=True)
 def a_thousand_idle_connections(t):
     """Opened by CONNECT with TLS inside, one call each, then idle; the proxy still serves and ends them well."""
     up = t.upstream()
-    proxy = t.proxy(up, environment=QUIET)
+    # On a busy machine opening them takes longer than a first request may.
+    proxy = t.proxy(up, environment=QUIET, config={"limits": {"head_timeout": "300s", "idle_timeout": "300s"}})
     context = ways.trusting(proxy)
     count = 1000
     before = None
@@ -179,7 +186,7 @@ def a_thousand_idle_connections(t):
         thread.join()
     check.equal((failures, len(held)), ([], count), "failures and connections")
     each = (proxy.resident() - before) / (count - 10)
-    limit = 400 << 10 if t.sanitized else 160 << 10
+    limit = {None: 160, "address": 400, "thread": 1600}[t.sanitizer] << 10
     check.true(each < limit, f"an idle opened connection takes {each / 1024:.0f} KiB")
     head, body = bedrock.signed_request("invoke")
     for stream in held[::50]:

@@ -308,7 +308,7 @@ def a_store_that_cannot_be_written_never_fails_a_call(t):
     check.eventually(lambda: "/dev/full" in proxy.stderr(), "the log names the file")
 
 
-@test
+@test(limit=240)
 def two_thousand_records(t):
     proxy = t.proxy(t.upstream())
     stream = ways.GATEWAY.open(proxy)

@@ -94,7 +94,7 @@ def refused(proxy, stream, octets, about):
     check.true(proxy.process.poll() is None, "the proxy lives")
 
 
-@test(each=ways.KINDS, limit=120)
+@test(each=ways.KINDS)
 def ambiguous_fields(t, way):
     up = t.upstream()
     proxy = t.proxy(up)
@@ -105,7 +105,7 @@ def ambiguous_fields(t, way):
     check.equal([r.target for r in up.requests], [], "requests upstream")
 
 
-@test(each=ways.KINDS, limit=120)
+@test(each=ways.KINDS)
 def malformed_request_lines(t, way):
     up = t.upstream()
     proxy = t.proxy(up)
@@ -115,7 +115,7 @@ def malformed_request_lines(t, way):
     check.equal([r.target for r in up.requests], [], "requests upstream")
 
 
-@test(each=ways.KINDS, limit=120)
+@test(each=ways.KINDS)
 def malformed_chunks(t, way):
     """The head is good and may already be upstream; the message must never complete there."""
     up = t.upstream()
