@@ -68,7 +68,7 @@ class raises:
         return True
 
 
-def eventually(predicate, about, seconds=10.0):
+def eventually(predicate, about, seconds=20.0):
     """Polls a condition that something outside this process makes true. Returns its value."""
     deadline = time.monotonic() + seconds
     while True:

@@ -163,7 +163,7 @@ class Proxy:
             return []
         return [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines() if line]
 
-    def calls(self, count=1, seconds=15.0, where=None):
+    def calls(self, count=1, seconds=30.0, where=None):
         """Waits for `count` records (that fulfil `where`) and gives all of them."""
         kept = lambda: [r for r in self.records() if where is None or where(r)]  # noqa: E731
         deadline = time.monotonic() + seconds
@@ -175,7 +175,7 @@ class Proxy:
                 raise AssertionError(f"{len(got)} records of {count} within {seconds:g} s; all: {self.records()!r}")
             time.sleep(0.02)
 
-    def call(self, seconds=15.0, where=None):
+    def call(self, seconds=30.0, where=None):
         got = self.calls(1, seconds, where)
         check.equal(len(got), 1, f"number of records: {got!r}")
         return got[0]

@@ -154,13 +154,13 @@ class Upstream:
                 stream.socket.shutdown(socket.SHUT_RDWR)
 
     # -- waiting: all by notification
-    def wait(self, predicate, about, seconds=20.0):
+    def wait(self, predicate, about, seconds=30.0):
         with self._changed:
             if not self._changed.wait_for(predicate, timeout=seconds):
                 raise AssertionError(f"upstream, not within {seconds:g} s: {about} "
                                      f"({len(self.connections)} connections, {len(self.requests)} requests)")
 
-    def wait_for_requests(self, count, seconds=20.0):
+    def wait_for_requests(self, count, seconds=30.0):
         self.wait(lambda: len(self.requests) >= count, f"{count} requests", seconds)
         return self.requests
 

@@ -9,7 +9,7 @@ import ssl
 import struct
 import threading
 
-TIMEOUT = 30.0
+TIMEOUT = 45.0
 
 
 class Truncated(ConnectionError):
