@@ -80,8 +80,8 @@ const config::Router* find_router(const http::RequestHead& head, Bytes origin, c
   return best;
 }
 
-std::string as_origin_form(const http::Target& target) {
-  if (target.origin.empty()) return "/";
+std::string as_origin_form(Bytes method, const http::Target& target) {
+  if (target.origin.empty()) return method == "OPTIONS" ? "*" : "/";  // RFC 9112 section 3.2.4
   if (target.origin.front() != '/') return "/" + std::string(target.origin);
   return std::string(target.origin);
 }
@@ -144,7 +144,7 @@ Result<Route> inside_origin(const http::RequestHead& head, const http::Target& t
   }
   if (const auto host = head.find("host"); host && !same_host(*host)) return unexpected(mismatch(*host));
   auto route = own_upstream(head, target.origin, policy, origin.way_in, origin.target);
-  if (route && target.form == http::TargetForm::absolute) route->edit.target = as_origin_form(target);
+  if (route && target.form == http::TargetForm::absolute) route->edit.target = as_origin_form(head.method(), target);
   return route;
 }
 
@@ -233,7 +233,7 @@ Result<Route> route_request(const http::RequestHead& head, const Surroundings& a
   if (auto ok = check_reachable(*authority, at, policy); !ok) return unexpected(std::move(ok).error());
   auto route = own_upstream(head, target->origin, policy, calls::WayIn::absolute,
                             {authority->host, authority->port, tls, authority->host, false});
-  if (route) route->edit.target = as_origin_form(*target);
+  if (route) route->edit.target = as_origin_form(head.method(), *target);
   return route;
 }
 
