@@ -1,0 +1,180 @@
+// The upstream of the bench: reads every request whole, answers at once with octets made beforehand, and counts. Never
+// waits, never computes an answer.
+//
+//   origin CA_FOLDER HOST_NAME
+//
+// Its certificate is minted for HOST_NAME by a CA that it makes in CA_FOLDER (CA_FOLDER/ca.pem is the one to trust).
+// First line on stdout: `listening tls=IP:PORT counters=IP:PORT`. Whoever connects to `counters` is told, as one line
+// of JSON, the requests answered and the octets of their bodies so far, and the cipher suite of the newest connection.
+//
+//   GET /octets/N   N octets
+//   anything else   an answer of InvokeModel, 0.6 KB
+//
+// An nginx that answers by `return 200` would not do: it answers before it has read the body.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <csignal>
+#include <cstdint>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "base/clock.h"
+#include "ca/certificate_authority.h"
+#include "ca/leaf_cache.h"
+#include "http/message_reader.h"
+#include "net/listener.h"
+#include "net/loop.h"
+#include "tls/server_context.h"
+#include "tls_channel.h"
+
+namespace borehole::bench {
+namespace {
+
+constexpr std::size_t piece_bytes = std::size_t{64} * 1024;
+constexpr std::size_t most_queued = 2 * piece_bytes;
+
+std::string invoke_answer() {
+  std::string text =
+      "The bore hole goes down through clay, gravel and a band of chalk; at forty metres the water stands still. ";
+  while (text.size() < 330) text += "What is seen on the way is written down, metre by metre. ";
+  const std::string body = fmt::format(
+      R"({{"id":"msg_bdrk_01XFDUDYJgAACzvnptvVoYEL","type":"message","role":"assistant","model":"claude-3-5-sonnet-20240620",)"
+      R"("content":[{{"type":"text","text":"{}"}}],"stop_reason":"end_turn","stop_sequence":null,)"
+      R"("usage":{{"input_tokens":211,"output_tokens":87}}}})",
+      text);
+  return fmt::format(
+      "HTTP/1.1 200 OK\r\nDate: Mon, 02 Mar 2026 10:11:12 GMT\r\nContent-Type: application/json\r\n"
+      "Content-Length: {}\r\nConnection: keep-alive\r\nx-amzn-RequestId: 3f0c9a52-8d0e-4a5c-9a51-6c1f0b7f4e21\r\n"
+      "X-Amzn-Bedrock-Invocation-Latency: 912\r\nX-Amzn-Bedrock-Output-Token-Count: 87\r\n"
+      "X-Amzn-Bedrock-Input-Token-Count: 211\r\n\r\n{}",
+      body.size(), body);
+}
+
+struct Shared {
+  std::string answer = invoke_answer();
+  std::string piece = std::string(piece_bytes, 'o');
+  std::uint64_t requests = 0;
+  std::uint64_t body_octets = 0;
+  std::string cipher;
+};
+
+class Connection final : public ChannelObserver {
+ public:
+  Connection(Shared& shared, std::unique_ptr<net::TcpSocket> socket, std::unique_ptr<tls::Engine> engine,
+             std::function<void(Connection&)> over)
+      : shared_(shared), channel_(std::move(socket), std::move(engine), *this), over_(std::move(over)) {}
+  virtual ~Connection() = default;
+  void begin() { channel_.begin(); }
+
+  void on_open() noexcept override {
+    shared_.cipher = channel_.handshake().version + " " + channel_.handshake().cipher;
+  }
+
+  void on_plaintext(Bytes bytes) noexcept override {
+    while (true) {
+      auto progress = reader_.feed(bytes);
+      if (!progress) return;  // the client sees no answer
+      bytes.remove_prefix(progress->consumed);
+      for (const Bytes content : reader_.content()) shared_.body_octets += content.size();
+      switch (progress->step) {
+        case http::MessageReader::Step::more:
+        case http::MessageReader::Step::body:
+          if (bytes.empty()) return;
+          break;
+        case http::MessageReader::Step::head: break;
+        case http::MessageReader::Step::complete:
+          answer(reader_.request_head().target());
+          if (bytes.empty()) return;
+          break;
+      }
+    }
+  }
+
+  void on_room() noexcept override { send_octets(); }
+  void on_over(const std::string&) noexcept override { over_(*this); }
+
+ private:
+  void answer(Bytes target) {
+    ++shared_.requests;
+    constexpr Bytes octets = "/octets/";
+    if (!target.starts_with(octets)) return channel_.send(shared_.answer);
+    std::from_chars(target.data() + octets.size(), target.data() + target.size(), left_);
+    channel_.send(
+        fmt::format("HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: {}\r\n\r\n", left_));
+    send_octets();
+  }
+
+  void send_octets() {
+    while (left_ > 0 && channel_.queued() < most_queued) {
+      const auto size = std::min<std::uint64_t>(left_, shared_.piece.size());
+      channel_.send(Bytes(shared_.piece).substr(0, size));
+      left_ -= size;
+      channel_.flush();
+    }
+  }
+
+  Shared& shared_;
+  http::MessageReader reader_{http::Role::request};
+  TlsChannel channel_;
+  std::function<void(Connection&)> over_;
+  std::uint64_t left_ = 0;  // of an answer that is on its way
+};
+
+int fail(const Error& error) {
+  std::cerr << "origin: " << error.detail << '\n';
+  return 1;
+}
+
+int run(const std::string& ca_folder, const std::string& name) {
+  const SystemClock clock;
+  auto authority = ca::CertificateAuthority::open_or_create(ca_folder, {{name}, {}}, clock.wall());
+  if (!authority) return fail(authority.error());
+  auto key = ca::LeafKey::make();
+  if (!key) return fail(key.error());
+  ca::LeafCache leaves(*authority, *key, {}, clock);
+  tls::ServerContext context(leaves);
+
+  net::Loop loop;
+  Shared shared;
+  std::unordered_map<Connection*, std::unique_ptr<Connection>> connections;
+  auto listener = net::Listener::open(
+      loop, *net::Address::parse("127.0.0.1", 0), false, [&](std::unique_ptr<net::TcpSocket> socket) {
+        tls::ServerContext::Options options;
+        options.leaf_name = name;
+        auto connection = std::make_unique<Connection>(shared, std::move(socket), context.accept(std::move(options)),
+                                                       [&](Connection& over) { connections.erase(&over); });
+        Connection& begun = *connection;
+        connections.emplace(&begun, std::move(connection));
+        begun.begin();
+      });
+  if (!listener) return fail(listener.error());
+  auto counters = net::Listener::open(
+      loop, *net::Address::parse("127.0.0.1", 0), false, [&](std::unique_ptr<net::TcpSocket> socket) {
+        socket->out().append(fmt::format(R"({{"requests":{},"body_octets":{},"tls":"{}"}})"
+                                         "\n",
+                                         shared.requests, shared.body_octets, shared.cipher));
+        net::TcpSocket::finish_and_close(std::move(socket), std::chrono::seconds(1));
+      });
+  if (!counters) return fail(counters.error());
+  std::cout << "listening tls=" << (*listener)->address().to_string()
+            << " counters=" << (*counters)->address().to_string() << std::endl;
+  net::SignalWatcher on_term(loop, SIGTERM, [&] { loop.stop(); });
+  loop.run();
+  return 0;
+}
+
+}  // namespace
+}  // namespace borehole::bench
+
+int main(int count, char** words) {
+  if (count != 3) {
+    std::cerr << "usage: origin CA_FOLDER HOST_NAME\n";
+    return 2;
+  }
+  return borehole::bench::run(words[1], words[2]);
+}
