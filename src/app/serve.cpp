@@ -38,7 +38,7 @@ void raise_descriptor_limit() {
   (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-Result<server::Setup> make_setup(std::shared_ptr<const config::Config> config) {
+Result<server::Setup> make_setup(const std::shared_ptr<const config::Config>& config) {
   auto policy = proxy::Policy::make(config);
   if (!policy) return unexpected(std::move(policy).error());
   auto trust = tls::TrustStore::load(config->upstream.ca_files);
