@@ -232,6 +232,21 @@ def absolute_form_with_an_empty_path(t):
 
 
 @test
+def options_of_a_whole_server(t):
+    """RFC 9112 section 3.2.4: the absolute form without a path becomes the asterisk."""
+    up = t.upstream(handler=plain)
+    proxy = t.proxy(up)
+    stream = wire.connect(proxy.address)
+    stream.send(f"OPTIONS https://{HOST} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+    check.equal(wire.read_response(stream).status, 200, "through the proxy")
+    check.equal(up.requests[-1].target, "*", "the target upstream")
+    inner = ways.CONNECT.open(proxy)
+    inner.send(f"OPTIONS * HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+    check.equal(wire.read_response(inner).status, 200, "inside CONNECT")
+    check.equal(up.requests[-1].target, "*", "the target upstream, inside CONNECT")
+
+
+@test
 def absolute_form_spelled_otherwise(t):
     up = t.upstream(handler=plain)
     proxy = t.proxy(up)
