@@ -59,7 +59,7 @@ class Loading {
 
 // XDG base directories: a relative path there is to be ignored.
 std::optional<std::string> Loading::home_folder(const char* variable, const char* below_home) {
-  if (const auto given = environment_(variable); given && given->starts_with('/')) return given;
+  if (auto given = environment_(variable); given && given->starts_with('/')) return given;
   if (const auto home = environment_("HOME"); home && home->starts_with('/')) return *home + below_home;
   return std::nullopt;
 }

@@ -31,8 +31,8 @@ struct Source {
 
 class Value {
  public:
-  Value(const Source& source, YAML::Node node, YAML::Mark mark, std::string key)
-      : source_(&source), node_(std::move(node)), mark_(mark), key_(std::move(key)) {}
+  Value(const Source& source, const YAML::Node& node, YAML::Mark mark, std::string key)
+      : source_(&source), node_(node), mark_(mark), key_(std::move(key)) {}
 
   const std::string& key() const { return key_; }
   YAML::Mark mark() const { return mark_; }
