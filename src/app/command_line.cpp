@@ -32,7 +32,8 @@ Parsed parse_command_line(int argc, const char* const* argv) {
     line.command = Command::check;
   });
   app.add_subcommand("version", "print the version")->callback([&] { line.command = Command::version; });
-  app.add_subcommand("help", "print this");
+  bool help = false;
+  app.add_subcommand("help", "print this")->callback([&] { help = true; });
 
   auto* ca = app.add_subcommand("ca", "the development CA");
   ca->require_subcommand(1);
@@ -70,9 +71,7 @@ Parsed parse_command_line(int argc, const char* const* argv) {
   show->add_flag("--json", line.calls.json, "the record as one JSON object");
   show->callback([&] { line.command = Command::calls_show; });
 
-  // `help` is `--help`: as a command of its own CLI11 would print that command's help.
   std::vector<std::string> arguments(argv + 1, argv + argc);
-  if (!arguments.empty() && arguments.front() == "help") arguments = {"--help"};
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
   try {
     app.parse(std::move(arguments));
@@ -80,6 +79,11 @@ Parsed parse_command_line(int argc, const char* const* argv) {
     const bool asked = error.get_exit_code() == 0;
     app.exit(error, std::cout, std::cerr);
     return {std::nullopt, asked ? 0 : 2};
+  }
+  if (help) {
+    app.clear();  // with the command still selected CLI11 would print that command's help
+    std::cout << app.help();
+    return {std::nullopt, 0};
   }
   return {std::move(line), 0};
 }
