@@ -57,7 +57,9 @@ Parsed parse_command_line(int argc, const char* const* argv) {
     command->add_option("--outcome", line.calls.outcome, "complete, client_aborted, upstream_failed or refused");
     command->add_option("--access-key", line.calls.access_key, "only calls signed with this access key id");
     command->add_option("--text", line.calls.text, "only calls whose record holds this text");
-    command->add_option("-n,--limit", line.calls.limit, "at most so many, the newest")->capture_default_str();
+    command->add_option("-n,--limit", line.calls.limit, "at most so many, the newest")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
     command->add_flag("--json", line.calls.json, "whole records, one JSON object a line");
   };
   calls->callback([&] {

@@ -141,6 +141,7 @@ TEST_CASE("wrong usage is told on stderr and exits with 2") {
       {"calls", "show"},
       {"calls", "show", "a", "b"},
       {"calls", "list", "--limit", "many"},
+      {"calls", "list", "--limit", "-1"},
       {"calls", "list", "--status", "ok"},
       {"--config"},
       {"--admin", "a:1", "--admin", "b:2"},
