@@ -36,10 +36,21 @@ class Layout {
  public:
   explicit Layout(std::string_view json) : json_(json) {}
 
-  std::string run(int depth) {
+  // One value. Whether anything is left behind it.
+  bool run(int depth) {
     value(depth, {});
-    return std::move(out_);
+    skip_blank();
+    return at_ < json_.size();
   }
+
+  // What is left, a value a line: no JSON, but nothing is kept back.
+  void run_on() {
+    do {
+      line(0);
+    } while (run(0));
+  }
+
+  const std::string& text() const noexcept { return out_; }
 
  private:
   void skip_blank() {
@@ -70,10 +81,13 @@ class Layout {
       const std::string_view text = literal();
       if (key == "\"body\"" && text.size() > 2 && (text[1] == '{' || text[1] == '[')) {
         const std::string inner = unescaped(text);
-        out_ += Layout(inner).run(depth);
-      } else {
-        out_ += text;
+        Layout layout(inner);
+        if (!layout.run(depth)) {
+          out_ += layout.text();
+          return;
+        }
       }
+      out_ += text;
       return;
     }
     const std::size_t begin = at_;
@@ -147,6 +161,10 @@ class Layout {
 
 }  // namespace
 
-std::string readable(std::string_view json) { return Layout(json).run(0) + "\n"; }
+std::string readable(std::string_view json) {
+  Layout layout(json);
+  if (layout.run(0)) layout.run_on();
+  return layout.text() + "\n";
+}
 
 }  // namespace borehole::app
