@@ -10,23 +10,35 @@ namespace {
 
 constexpr int max_depth = 100;
 
-// The text of a JSON string literal (quotes included) with the escapes that stand inside JSON text undone; control
-// characters other than line breaks and tabs stay escaped.
+// The text of a JSON string literal (quotes included) with the escapes that stand inside JSON text undone. Control
+// characters stay escaped, but for the blanks between the tokens of that text.
 std::string unescaped(std::string_view literal) {
   std::string out;
+  bool in_string = false;
+  bool escaped = false;
+  const auto put = [&](char c) {
+    out += c;
+    if (escaped) {
+      escaped = false;
+    } else if (c == '"') {
+      in_string = !in_string;
+    } else {
+      escaped = in_string && c == '\\';
+    }
+  };
   for (std::size_t i = 1; i + 1 < literal.size(); ++i) {
     if (literal[i] != '\\' || i + 2 >= literal.size()) {
-      out += literal[i];
+      put(literal[i]);
       continue;
     }
     const char next = literal[++i];
-    switch (next) {
-      case 'n': out += '\n'; break;
-      case 't': out += '\t'; break;
-      case '"':
-      case '\\':
-      case '/': out += next; break;
-      default: out += '\\'; out += next;
+    if (next == '"' || next == '\\' || next == '/') {
+      put(next);
+    } else if (!in_string && (next == 'n' || next == 'r' || next == 't')) {
+      put(next == 'n' ? '\n' : ' ');
+    } else {
+      put('\\');
+      put(next);
     }
   }
   return out;

@@ -54,6 +54,8 @@ TEST_CASE("a record is laid out, and stays the same JSON") {
 TEST_CASE("a body that holds JSON is opened up") {
   CHECK(readable(R"({"body":"{\"a\":\"x \\\"y\\\" \\n z\"}","next":1})") ==
         "{\n  \"body\": {\n    \"a\": \"x \\\"y\\\" \\n z\"\n  },\n  \"next\": 1\n}\n");
+  const std::string blanks = R"({"body":"{\r\n\t\"a\":\r\n 1,\r\n\"b\":{}\r\n}"})";
+  CHECK(readable(blanks) == readable(R"({"body":"{\"a\":1,\"b\":{}}"})"));
   SECTION("only where the name is body") {
     const std::string other = R"({"text":"{\"a\":1}"})";
     CHECK(without_layout(readable(other)) == other);
@@ -77,7 +79,8 @@ TEST_CASE("a body that holds JSON is opened up") {
 }
 
 TEST_CASE("an escaped control character of a body stays escaped") {
-  const std::string out = readable(R"({"body":"{\"a\":\"\u001b[31m\\u001b \u0007\"}","b":"\u001b"})");
+  const std::string out = readable(R"({"body":"{\"a\":\"\u001b[31m\\u001b \u0007\"}","b":"\u001b"})") +
+                          readable(R"({"body":"{\"a\":\"raw\rreturn\"}\r"})");
   CHECK_FALSE(holds_control(out));
   CHECK(out.find("\\u001b[31m\\u001b \\u0007") != std::string::npos);
 }
