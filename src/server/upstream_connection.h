@@ -43,6 +43,7 @@ class UpstreamConnection final : public net::TcpObserver {
   void end_writing() noexcept;
   void set_reading(bool on) noexcept { socket_->set_reading(on); }
   std::size_t queued() const noexcept { return socket_->queued(); }
+  bool ended() const noexcept { return ended_; }
   bool quiet() const noexcept { return !ended_ && socket_->quiet(); }
   // Delivers what is queued, then closes; the connection is of no use afterwards.
   void finish() noexcept;

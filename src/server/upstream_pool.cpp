@@ -8,6 +8,16 @@
 
 namespace borehole::server {
 
+namespace {
+
+// A fresh one with TLS may still have session tickets to read; any other must be silent.
+bool fit(const UpstreamConnection& connection) noexcept {
+  if (!connection.used() && connection.target().tls) return !connection.ended();
+  return connection.quiet();
+}
+
+}  // namespace
+
 // Watches one idle connection: whatever it says while nobody asked means that it is not to be used again.
 class UpstreamPool::Idle final : public UpstreamObserver {
  public:
@@ -38,8 +48,7 @@ std::string UpstreamPool::key(const proxy::UpstreamTarget& target) {
 }
 
 void UpstreamPool::put(std::unique_ptr<UpstreamConnection> connection) {
-  // A fresh one may still have session tickets to read; one that has answered must be silent.
-  if (options_.max_idle == 0 || (connection->used() && !connection->quiet())) {
+  if (options_.max_idle == 0 || !fit(*connection)) {
     buried_.push_back(std::make_unique<Idle>(*this, std::move(connection), loop_.now()));
     buried_.back()->connection_->observe(nullptr);
     burial_.start(Duration::zero());
@@ -57,7 +66,7 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::take(const proxy::UpstreamTarg
   const auto found = by_key_.find(key(target));
   while (found != by_key_.end() && !found->second.empty()) {
     Idle& idle = *found->second.back();
-    if (idle.connection_->used() && !idle.connection_->quiet()) {  // a fresh one may have session tickets to read
+    if (!fit(*idle.connection_)) {
       const bool last = found->second.size() == 1;
       drop(idle);
       if (last) return nullptr;
