@@ -74,7 +74,8 @@ Parsed parse_command_line(int argc, const char* const* argv) {
   show->callback([&] { line.command = Command::calls_show; });
 
   std::vector<std::string> arguments(argv + 1, argv + argc);
-  std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+  if (!arguments.empty() && arguments.front() == "help") arguments.resize(1);  // `help ca` too
+  std::reverse(arguments.begin(), arguments.end());                            // as CLI11 wants them
   try {
     app.parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {

@@ -159,6 +159,7 @@ TEST_CASE("wrong usage is told on stderr and exits with 2") {
 TEST_CASE("help is told on stdout and exits with 0") {
   const std::vector<std::vector<std::string>> asked{
       {"help"},
+      {"help", "ca"},
       {"--help"},
       {"-h"},
       {"--config", "a.yaml", "help"},
