@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t max_record = 16 * 1024;
 // Header, tag and inner content type of a record (RFC 8446 section 5.2), rounded up; TLS 1.2's explicit nonce fits too.
 constexpr std::size_t record_overhead = 32;
+constexpr std::size_t least_room = 1024;  // to read into
 
 // BoringSSL names its reasons "WRONG_VERSION_NUMBER"; people read "wrong version number".
 std::string in_words(std::uint32_t packed) {
@@ -100,17 +101,15 @@ Result<void> SslEngine::run_handshake(Progress& progress) {
 }
 
 Result<void> SslEngine::read_all(Buffer& plaintext, Progress& progress) {
+  // Room for all at once: plaintext is shorter than the records that it comes in. More is needed only where an earlier
+  // feed brought the beginning of a record.
+  plaintext.prepare(std::max(wire_.incoming.size(), least_room));
   for (;;) {
-    // Peeking opens the next record; then its size is known, and no more room is made than it needs.
-    char first = 0;
-    int n = SSL_peek(ssl_.get(), &first, 1);
+    if (plaintext.room() == 0) plaintext.prepare(least_room);
+    const int n = SSL_read(ssl_.get(), plaintext.prepare(0), static_cast<int>(plaintext.room()));
     if (n > 0) {
-      const int pending = SSL_pending(ssl_.get());
-      n = SSL_read(ssl_.get(), plaintext.prepare(static_cast<std::size_t>(pending)), pending);
-      if (n > 0) {
-        plaintext.commit(static_cast<std::size_t>(n));
-        continue;
-      }
+      plaintext.commit(static_cast<std::size_t>(n));
+      continue;
     }
     switch (const int error = SSL_get_error(ssl_.get(), n)) {
       case SSL_ERROR_WANT_READ: return {};
