@@ -11,6 +11,7 @@
 #include "app/foundation.h"
 #include "app/readable_json.h"
 #include "base/log.h"
+#include "calls/call_record.h"
 #include "store/call_store.h"
 
 namespace borehole::app {
@@ -89,7 +90,8 @@ int calls_list(const CommandLine& line) {
                            "OPERATION", "IN", "OUT", "MS", "MODEL");
   for (const auto& call : *calls) {
     const std::string what = call.operation.empty() ? call.method : call.operation;
-    const std::string model = call.model_id.empty() ? call.upstream_host + call.target : call.model_id;
+    const std::string model =
+        call.model_id.empty() ? calls::whole_target(call.upstream_host, call.target) : call.model_id;
     std::string state = call.status ? std::to_string(*call.status) : "-";
     if (call.outcome != "complete") state += "!";
     std::cout << fmt::format("{:<26}  {:<19}  {:>6}  {:<15}  {:>7}  {:>7}  {:>9}  {}{}\n", call.id,

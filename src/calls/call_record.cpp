@@ -22,4 +22,8 @@ std::string_view outcome_name(Outcome outcome) noexcept {
   return "refused";
 }
 
+std::string whole_target(std::string_view host, std::string_view target) {
+  return target.starts_with('/') ? std::string(host).append(target) : std::string(target);
+}
+
 }  // namespace borehole::calls

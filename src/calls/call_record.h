@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,9 @@ enum class Outcome : std::uint8_t { complete, client_aborted, upstream_failed, r
 
 std::string_view way_in_name(WayIn way) noexcept;
 std::string_view outcome_name(Outcome outcome) noexcept;
+
+// For a line that names a call: `host/path`, where the target does not name the host itself (CONNECT, absolute form).
+std::string whole_target(std::string_view host, std::string_view target);
 
 using Headers = std::vector<std::pair<std::string, std::string>>;  // as they came: order, case, duplicates
 

@@ -52,8 +52,8 @@ std::string terminal_line(const calls::CallRecord& record, bool colours) {
   if (!record.aws.operation.empty()) {
     fmt::format_to(to, " {}", calls::for_terminal(record.aws.operation));
   } else {
-    fmt::format_to(to, " {} {}{}", calls::for_terminal(record.request.method),
-                   calls::for_terminal(record.upstream.host), calls::for_terminal(record.request.target));
+    fmt::format_to(to, " {} {}", calls::for_terminal(record.request.method),
+                   calls::for_terminal(calls::whole_target(record.upstream.host, record.request.target)));
   }
   if (!record.aws.model_id.empty()) fmt::format_to(to, " {}", calls::for_terminal(record.aws.model_id));
   if (record.usage.input_tokens) fmt::format_to(to, " in {}", *record.usage.input_tokens);

@@ -113,6 +113,9 @@ TEST_CASE("a line for the terminal says what happened", "[terminal_line]") {
         "03:04:05 404 POST bedrock-runtime.us-east-1.amazonaws.com/model/m/converse refused no_route: "
         "no router\\x1b[2J takes it\n");
   CHECK(terminal_line(call, true).find("\x1b[31m404") != std::string::npos);
+  call.request.method = "CONNECT";
+  call.request.target = "bedrock-runtime.us-east-1.amazonaws.com:443";
+  CHECK(terminal_line(call, false).starts_with("03:04:05 404 CONNECT bedrock-runtime.us-east-1.amazonaws.com:443 "));
 }
 
 }  // namespace borehole::store
