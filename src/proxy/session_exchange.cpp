@@ -355,7 +355,7 @@ void Session::refuse(const Error& error, TimePoint now) {
   const bool sound = head_there_ && status != 400 && status != 408 && status != 431 && status != 503;
   const http::RequestHead& head = request_reader_.request_head();
   const bool connect = sound && head.method() == "CONNECT";
-  const bool head_only = sound && head.method() == "HEAD";
+  const bool head_only = head_there_ && head.method() == "HEAD";
   // A client that waits for 100 may never send its body.
   const bool stays = sound && !connect && request_reader_.keep_alive() && !head.find("expect") && !draining_;
   effects_.send(Side::client, refusal_response(error, !stays, head_only));
