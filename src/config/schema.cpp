@@ -326,6 +326,7 @@ void read_key(std::string_view dotted, const Value& value, Draft& draft) {
 
 std::vector<std::string_view> all_keys() {
   std::vector<std::string_view> names;
+  names.reserve(std::size(keys));
   for (const Key& key : keys) names.push_back(key.name);
   return names;
 }

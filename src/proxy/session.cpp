@@ -82,7 +82,7 @@ void Session::end_came(Side side, TimePoint now) {
         now);
   }
   auto at_end = response_reader_->end();
-  if (!at_end) return response_failed(std::move(at_end).error(), now);
+  if (!at_end) return response_failed(at_end.error(), now);
   response_state_ = ResponseState::complete;
   finish_exchange_if_done(now);
   if (!over() &&
@@ -124,7 +124,7 @@ void Session::break_came(Side side, const Error& error, TimePoint now) {
   } else {
     told.code = ErrorCode::upstream_broke;
   }
-  response_failed(std::move(told), now);
+  response_failed(told, now);
 }
 
 void Session::reached(TimePoint now) {

@@ -82,8 +82,8 @@ class Session {
   std::optional<std::size_t> take_inner_octets(Bytes bytes, TimePoint now);
   std::optional<std::size_t> take_http(Bytes bytes, TimePoint now);
 
-  void open_origin(calls::WayIn way_in, http::Authority authority, UpstreamTarget target, const tls::ClientHello& hello,
-                   Bytes received, TimePoint now);
+  void open_origin(calls::WayIn way_in, http::Authority authority, const UpstreamTarget& target,
+                   const tls::ClientHello& hello, Bytes received, TimePoint now);
   void answer_connect(TimePoint now);
   void open_tunnel(TimePoint now);
   // A client that offers only HTTP/2: the engine refuses it with an alert, the record says why.
@@ -103,7 +103,7 @@ class Session {
 
   void upstream_received(Bytes bytes, TimePoint now);
   bool response_head_came(TimePoint now);  // false: the exchange ended with it
-  void response_failed(Error error, TimePoint now);
+  void response_failed(const Error& error, TimePoint now);
   void finish_exchange_if_done(TimePoint now);
   void next_request(TimePoint now);
 

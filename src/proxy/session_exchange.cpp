@@ -238,7 +238,7 @@ void Session::upstream_received(Bytes bytes, TimePoint now) {
       if (status_ >= 200) pass_on(offset);
       Error error = progress.error();
       if (status_ >= 200) error.code = ErrorCode::upstream_broke;
-      return response_failed(std::move(error), now);
+      return response_failed(error, now);
     }
     offset += progress->consumed;
     switch (progress->step) {
@@ -308,7 +308,7 @@ bool Session::response_head_came(TimePoint now) {
   return true;
 }
 
-void Session::response_failed(Error error, TimePoint now) {
+void Session::response_failed(const Error& error, TimePoint now) {
   if (upstream_there_ || upstream_coming_) effects_.drop_upstream();
   upstream_there_ = upstream_coming_ = false;
   response_reader_.reset();  // its failure is final

@@ -76,11 +76,11 @@ std::optional<std::size_t> Session::take_inner_octets(Bytes bytes, TimePoint now
     authority.is_ip = false;
     target.tls_name = sni;
   }
-  open_origin(calls::WayIn::connect, std::move(authority), std::move(target), hello.hello, bytes, now);
+  open_origin(calls::WayIn::connect, std::move(authority), target, hello.hello, bytes, now);
   return bytes.size();
 }
 
-void Session::open_origin(calls::WayIn way_in, http::Authority authority, UpstreamTarget target,
+void Session::open_origin(calls::WayIn way_in, http::Authority authority, const UpstreamTarget& target,
                           const tls::ClientHello& hello, Bytes received, TimePoint now) {
   const std::string leaf_name = authority.host;
   note_if_only_h2(hello, way_in, authority, now);

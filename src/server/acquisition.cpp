@@ -62,7 +62,7 @@ void Acquisition::cancel() noexcept {
 
 void Acquisition::dialled(Result<std::unique_ptr<net::TcpSocket>> socket) noexcept {
   if (stage_ == Stage::done) return;
-  if (!socket) return fail(std::move(socket).error());
+  if (!socket) return fail(socket.error());
   socket_ = *std::move(socket);
   socket_->observe(this);
   facts_.address = socket_->remote_address().to_string();
@@ -150,7 +150,7 @@ void Acquisition::begin_tls() {
   options.host = target_.tls_name;
   options.port = target_.port;
   engine_ = world_.tls.connect(std::move(options));
-  if (auto started = engine_->start(socket_->out()); !started) return fail(std::move(started).error());
+  if (auto started = engine_->start(socket_->out()); !started) return fail(started.error());
   socket_->flush();
   socket_->set_reading(true);
 }
@@ -167,7 +167,7 @@ void Acquisition::on_received(Bytes bytes) noexcept {
   if (stage_ != Stage::securing) return;
   auto progress = engine_->feed(bytes, plaintext_, socket_->out());
   socket_->flush();
-  if (!progress) return fail(std::move(progress).error());
+  if (!progress) return fail(progress.error());
   if (!progress->handshake_done) return;
   timer_.stop();
   socket_->set_reading(false);
@@ -195,7 +195,7 @@ void Acquisition::on_broken(const Error& error) noexcept {
                     stage_ == Stage::securing ? "during the TLS handshake" : "at once", error.detail)});
 }
 
-void Acquisition::fail(Error error) noexcept {
+void Acquisition::fail(const Error& error) noexcept {
   if (stage_ == Stage::done) return;
   stage_ = Stage::done;
   timer_.stop();

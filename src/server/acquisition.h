@@ -73,7 +73,7 @@ class Acquisition final : public net::TcpObserver {
   void proxy_answered(Bytes bytes);
   void opened();
   void begin_tls();
-  void fail(Error error) noexcept;
+  void fail(const Error& error) noexcept;
 
   const UpstreamWorld& world_;
   proxy::UpstreamTarget target_;

@@ -188,14 +188,14 @@ Result<std::uint64_t> CallStoreWriter::prune(StoreKeep keep, WallTime now) {
     const auto oldest = micros(now - std::chrono::hours(24) * keep.days);
     const auto which = fmt::format("WHERE started_us < {} ORDER BY started_us LIMIT {}", oldest, prune_step);
     for (;;) {
-      const auto some = state_->take_away(which);
+      auto some = state_->take_away(which);
       if (!some) return some;
       taken += *some;
       if (*some < prune_step) break;
     }
   }
   while (keep.max_bytes > 0) {
-    const auto used = state_->bytes_in_use();
+    auto used = state_->bytes_in_use();
     if (!used) return used;
     if (*used <= keep.max_bytes) break;
     const auto calls = state_->database.integer("SELECT count(*) FROM calls");
@@ -204,7 +204,7 @@ Result<std::uint64_t> CallStoreWriter::prune(StoreKeep keep, WallTime now) {
     // No more than the excess is worth, so that a few large calls do not cost hundreds of small ones.
     const auto excess = static_cast<std::uint64_t>(*calls) * (*used - keep.max_bytes) / *used;
     const auto step = std::min<std::uint64_t>(std::max<std::uint64_t>(excess, 1), prune_step);
-    const auto some = state_->take_away(fmt::format("ORDER BY started_us LIMIT {}", step));
+    auto some = state_->take_away(fmt::format("ORDER BY started_us LIMIT {}", step));
     if (!some) return some;
     taken += *some;
     if (*some == 0) break;
