@@ -31,8 +31,9 @@ struct UpstreamFacts {
   std::optional<Duration> connect, tls;  // what it took to open; absent when reused
 };
 
-// One per exchange, on the worker's thread. Views are valid during the call only. Order: on_request_head once;
-// on_refused or the rest; on_finished once, last.
+// One per exchange, on the worker's thread. Views are valid during the call only. Order: on_request_head
+// first (not at all where no head could be read), then the rest, on_finished once, last. A tap that is destroyed
+// without on_finished leaves no record: a CONNECT that succeeded, since what is inside is recorded.
 class Tap {
  public:
   virtual ~Tap() = default;

@@ -24,8 +24,8 @@ bool is_own(const http::Authority& authority, const Surroundings& at) {
 
 std::uint16_t default_port(const Surroundings& at) { return at.over_tls ? 443 : 80; }
 
-// `application/json` is met by `Application/JSON; charset=utf-8` (RFC 9110 section 8.3.1); other values compare as they
-// are.
+// `application/json` is met by `Application/JSON; charset=utf-8` (RFC 9110 section 8.3.1). Values
+// compare ignoring case.
 bool value_meets(Bytes value, Bytes wanted) {
   if (http::same_name(value, wanted)) return true;
   const auto semicolon = value.find(';');
