@@ -1,13 +1,14 @@
-#include "app/calls_command.h"
-
+// `borehole calls`: what was recorded, as tables, texts or JSON.
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
 #include <memory>
 
+#include "app/commands.h"
 #include "app/foundation.h"
 #include "app/readable_json.h"
 #include "base/log.h"
@@ -17,6 +18,12 @@
 namespace borehole::app {
 
 namespace {
+
+struct CallsOptions {
+  std::string id;  // or the beginning of one
+  store::CallFilter filter;
+  bool json = false;
+};
 
 std::unique_ptr<store::CallStoreReader> open_store(const CommandLine& line, int* status) {
   const auto config = load_configuration(line);
@@ -52,22 +59,12 @@ std::string cell(const std::string& text, std::size_t width) {
 
 std::string number(const std::optional<std::uint64_t>& value) { return value ? std::to_string(*value) : "-"; }
 
-}  // namespace
-
-int calls_list(const CommandLine& line) {
+int calls_list(const CommandLine& line, const CallsOptions& options) {
   int status = 0;
   const auto reader = open_store(line, &status);
   if (!reader) return status;
-  store::CallFilter filter;
-  filter.model = line.calls.model;
-  filter.operation = line.calls.operation;
-  filter.outcome = line.calls.outcome;
-  filter.access_key = line.calls.access_key;
-  filter.text = line.calls.text;
-  filter.status = line.calls.status;
-  filter.limit = line.calls.limit;
-  if (line.calls.json) {
-    const auto records = reader->list_json(filter);
+  if (options.json) {
+    const auto records = reader->list_json(options.filter);
     if (!records) {
       std::cerr << "borehole: " << records.error().detail << '\n';
       return 1;
@@ -75,7 +72,7 @@ int calls_list(const CommandLine& line) {
     for (const auto& record : *records) std::cout << record << '\n';
     return 0;
   }
-  const auto calls = reader->list(filter);
+  const auto calls = reader->list(options.filter);
   if (!calls) {
     std::cerr << "borehole: " << calls.error().detail << '\n';
     return 1;
@@ -102,17 +99,55 @@ int calls_list(const CommandLine& line) {
   return 0;
 }
 
-int calls_show(const CommandLine& line) {
+int calls_show(const CommandLine& line, const CallsOptions& options) {
   int status = 0;
   const auto reader = open_store(line, &status);
   if (!reader) return status;
-  const auto record = reader->find_json(*line.calls.id);
+  const auto record = reader->find_json(options.id);
   if (!record) {
     std::cerr << "borehole: " << record.error().detail << '\n';
     return 1;
   }
-  std::cout << (line.calls.json ? *record + "\n" : readable(*record));
+  std::cout << (options.json ? *record + "\n" : readable(*record));
   return 0;
+}
+
+}  // namespace
+
+void add_calls(CLI::App& app, CommandLine& line) {
+  const auto options = std::make_shared<CallsOptions>();
+  auto* calls = app.add_subcommand("calls", "the recorded calls");
+  calls->fallthrough();
+  calls->require_subcommand(0, 1);
+  const auto chosen = [&line, options](const char* name, int (*run)(const CommandLine&, const CallsOptions&)) {
+    return [&line, options, name, run] {
+      line.command = name;
+      line.run = [options, run](const CommandLine& given) { return run(given, *options); };
+    };
+  };
+  const auto filters = [&](CLI::App* command) {
+    store::CallFilter& filter = options->filter;
+    command->add_option("--model", filter.model, "only calls of this model (a part of its id is enough)");
+    command->add_option("--operation", filter.operation, "only this operation, e.g. Converse");
+    command->add_option("--status", filter.status, "only this HTTP status");
+    command->add_option("--outcome", filter.outcome, "complete, client_aborted, upstream_failed or refused");
+    command->add_option("--access-key", filter.access_key, "only calls signed with this access key id");
+    command->add_option("--text", filter.text, "only calls whose record holds this text");
+    command->add_option("-n,--limit", filter.limit, "at most so many, the newest")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
+    command->add_flag("--json", options->json, "whole records, one JSON object a line");
+  };
+  calls->callback([&line, calls, list = chosen("calls list", calls_list)] {
+    if (calls->get_subcommands().empty()) list();
+  });
+  auto* list = calls->add_subcommand("list", "the newest calls, one a line");
+  filters(list);
+  list->callback(chosen("calls list", calls_list));
+  auto* show = calls->add_subcommand("show", "one call, whole");
+  show->add_option("id", options->id, "the call's id, or the beginning of it")->required()->type_name("ID");
+  show->add_flag("--json", options->json, "the record as one JSON object");
+  show->callback(chosen("calls show", calls_show));
 }
 
 }  // namespace borehole::app

@@ -1,14 +1,15 @@
-#include "app/serve.h"
-
+// `borehole serve`: makes everything, wires it, runs it, takes it down.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
 #include <iostream>
 #include <thread>
 #include <utility>
 
+#include "app/commands.h"
 #include "app/foundation.h"
 #include "base/log.h"
 #include "ca/leaf_cache.h"
@@ -84,8 +85,6 @@ void welcome(const std::string& proxy, const std::string& admin, const ca::Certi
             << "  HTTPS_PROXY=http://" << proxy << "  AWS_CA_BUNDLE=" << authority.folder() << "/bundle.pem\n"
             << std::flush;
 }
-
-}  // namespace
 
 int serve(const CommandLine& line) {
   auto config = load_configuration(line);
@@ -196,6 +195,15 @@ int serve(const CommandLine& line) {
     log::warn("{} records were dropped and {} could not be written", counted.dropped, counted.failed);
   }
   return 0;
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app, CommandLine& line) {
+  app.add_subcommand("serve", "run the proxy (what happens without a command)")->callback([&line] {
+    line.command = "serve";
+    line.run = serve;
+  });
 }
 
 }  // namespace borehole::app

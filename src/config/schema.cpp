@@ -233,7 +233,7 @@ struct Key {
 };
 
 // clang-format off
-constexpr std::array<Key, 33> keys{{
+constexpr auto keys = std::to_array<Key>({
   {"listen", read_listen},
   {"admin", read_admin},
   {"workers", read_workers},
@@ -267,7 +267,7 @@ constexpr std::array<Key, 33> keys{{
   {"prices", read_prices},
   {"log.level", [](const Value& v, Draft& d) { v.into(d.config.log.level, one_of(levels)); }},
   {"log.format", [](const Value& v, Draft& d) { v.into(d.config.log.format, one_of(formats)); }},
-}};
+});
 // clang-format on
 
 // `key` is a section if some key lies below it.
