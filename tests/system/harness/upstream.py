@@ -123,7 +123,7 @@ class Upstream:
     """`handler` may be replaced at any time; it is looked up for each request."""
 
     def __init__(self, trust=None, tls=True, handler=None, kind="good", alpn=("http/1.1",), maximum=None,
-                 backlog=512):
+                 backlog=512, address=("127.0.0.1", 0)):
         self._trust = trust
         self._tls = tls
         self._kind = kind
@@ -137,9 +137,9 @@ class Upstream:
         self.problems = []       # what went wrong in a handler: a test's end looks at it
         self._changed = threading.Condition()
         self._live = set()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
+        self._listener = socket.create_server(address, backlog=backlog)
         self.port = self._listener.getsockname()[1]
-        self.address = f"127.0.0.1:{self.port}"
+        self.address = f"{address[0]}:{self.port}"
         self._closed = False
         self._context = self._listening_context()
         threading.Thread(target=self._accept, daemon=True).start()
