@@ -17,7 +17,7 @@ enum class Terminal : std::uint8_t {
 
 struct ChildCommand {
   std::vector<std::string> arguments;  // argv; without a slash the first is looked for on PATH
-  std::string input;                   // its stdin
+  std::string input;                   // its stdin, at most 32 KiB
   std::chrono::seconds limit{60};      // then it is killed
   Terminal terminal = Terminal::withheld;
 };

@@ -1,8 +1,11 @@
 // The places on this machine in which programs look for roots they trust (the system's store, the NSS databases of
-// Chromium and Firefox), and whether the CA is in them. Never asks the network, never touches another's certificate.
+// Chromium and Firefox): is the CA in them, put it in, take it out. Never asks the network, never touches another's
+// certificate.
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,9 +31,10 @@ struct TrustEnvironment {
   std::string home;           // whose browsers; empty: nobody's
   std::string xdg_data_home;  // where Chromium's database may be too
   std::string path;           // where programs are looked for, as PATH has it
+  std::string java_home;      // JAVA_HOME; may be empty
   bool is_root = false;       // else the system's store is written through sudo
 
-  // HOME (or the user's entry), XDG_DATA_HOME, PATH; BOREHOLE_STORES_ROOT is `root`.
+  // HOME (or the user's entry), XDG_DATA_HOME, PATH and the sbin folders, JAVA_HOME; BOREHOLE_STORES_ROOT is `root`.
   static TrustEnvironment of_process();
 };
 
@@ -48,13 +52,38 @@ struct WantedRoot {
   std::string pem;
   std::string sha256;  // lower hex
   std::string subject;
+  std::string pem_file;              // where `pem` is, for commands that a person is to copy
   std::vector<std::string> retired;  // SHA-256 of the roots that were rotated away
 };
 WantedRoot wanted_root(const ca::CertificateAuthority& authority);
+// The same for a CA that may have expired or lost its key; not_found if there is no ca.pem.
+Result<WantedRoot> wanted_root_in(const std::string& folder);
 
 // One entry per store that exists. Takes some 10 ms per NSS database.
 std::vector<TrustStoreState> inspect_trust_stores(const WantedRoot& root, const TrustEnvironment& environment);
 std::vector<TrustStoreState> inspect_trust_stores(const ca::CertificateAuthority& authority,
                                                   const TrustEnvironment& environment);
+
+enum class TrustChange : std::uint8_t { trust, untrust };
+
+struct ChangeOptions {
+  std::optional<StoreKind> only;
+  bool all_of_borehole = false;                           // untrust: whoever made them
+  std::function<void(const std::string& line)> announce;  // told what will run as root, before it does
+};
+
+struct StoreOutcome {
+  std::string name, path;
+  bool succeeded = false;
+  std::string text;    // "trusted", "was trusted already", or why it failed
+  std::string remedy;  // after a failure
+};
+
+// One outcome per store that exists and is selected. Both ways take out the roots that were rotated away.
+std::vector<StoreOutcome> change_trust(const WantedRoot& root, const TrustEnvironment& environment, TrustChange change,
+                                       const ChangeOptions& options);
+
+// Programs that use none of the stores (Java, Node, Python): a line each on how they come to trust the CA.
+std::vector<std::string> hints_for_others(const WantedRoot& root, const TrustEnvironment& environment);
 
 }  // namespace borehole::app

@@ -16,9 +16,11 @@
 #include "base/log.h"
 #include "ca/authority_state.h"
 #include "ca/ca_files.h"
+#include "ca/certificate_text.h"
 #include "ca/certificate_writer.h"
+#include "ca/client_files.h"
 #include "ca/name_constraints.h"
-#include "tls/client_context.h"
+#include "ca/retired_roots.h"
 
 namespace borehole::ca {
 namespace {
@@ -30,7 +32,6 @@ constexpr const char* root_file = "ca.pem";
 constexpr const char* root_der_file = "ca.der";
 constexpr const char* issuing_file = "issuing.pem";
 constexpr const char* key_file = "issuing.key";
-constexpr const char* bundle_file = "bundle.pem";
 // Where a new CA is written before it is moved into place. Found without a ca.pem beside it, it is the rest of an
 // interrupted attempt that nobody can have trusted.
 constexpr const char* staging_folder = ".making";
@@ -42,41 +43,9 @@ Error internal(const char* what) { return {ErrorCode::internal, Fault::proxy, wh
 
 constexpr const char* mend = "restore the folder from a copy, or run `borehole ca rotate` for a new CA";
 
-std::string hex(Bytes octets) {
-  std::string text;
-  for (const char c : octets) text += fmt::format("{:02x}", static_cast<unsigned char>(c));
-  return text;
-}
-
-Bytes contents(BIO& memory) {
-  const std::uint8_t* data = nullptr;
-  std::size_t size = 0;
-  BIO_mem_contents(&memory, &data, &size);
-  return {reinterpret_cast<const char*>(data), size};
-}
-
 bssl::UniquePtr<CRYPTO_BUFFER> buffer_of(Bytes der) {
   return bssl::UniquePtr<CRYPTO_BUFFER>(
       CRYPTO_BUFFER_new(reinterpret_cast<const std::uint8_t*>(der.data()), der.size(), nullptr));
-}
-
-bssl::UniquePtr<X509> parse_der(Bytes der) {
-  const auto* at = reinterpret_cast<const std::uint8_t*>(der.data());
-  return bssl::UniquePtr<X509>(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
-}
-
-std::string der_of(X509& certificate) {
-  std::uint8_t* der = nullptr;
-  const int size = i2d_X509(&certificate, &der);
-  const bssl::UniquePtr<std::uint8_t> owned(der);
-  return size <= 0 ? std::string() : std::string(reinterpret_cast<const char*>(der), static_cast<std::size_t>(size));
-}
-
-std::string pem_of(Bytes der) {
-  const bssl::UniquePtr<X509> certificate = parse_der(der);
-  const bssl::UniquePtr<BIO> out(BIO_new(BIO_s_mem()));
-  if (!certificate || !out || PEM_write_bio_X509(out.get(), certificate.get()) != 1) return {};
-  return std::string(contents(*out));
 }
 
 // --- making ---
@@ -194,29 +163,6 @@ Result<bssl::UniquePtr<EVP_PKEY>> read_key(const std::string& path) {
   return key;
 }
 
-bool wall_time(const ASN1_TIME* time, WallTime& out) {
-  const bssl::UniquePtr<ASN1_TIME> epoch(ASN1_TIME_set(nullptr, 0));
-  int days = 0;
-  int seconds = 0;
-  if (!epoch || ASN1_TIME_diff(&days, &seconds, epoch.get(), time) != 1) return false;
-  out = WallTime(std::chrono::days(days) + std::chrono::seconds(seconds));
-  return true;
-}
-
-std::string fingerprint(const X509& certificate) {
-  std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  X509_digest(&certificate, EVP_sha256(), digest.data(), &size);
-  return hex({reinterpret_cast<const char*>(digest.data()), size});
-}
-
-std::string subject_text(X509& certificate) {
-  const bssl::UniquePtr<BIO> out(BIO_new(BIO_s_mem()));
-  if (!out) return {};
-  X509_NAME_print_ex(out.get(), X509_get_subject_name(&certificate), 0, XN_FLAG_RFC2253);
-  return std::string(contents(*out));
-}
-
 Result<void> check_times(const std::string& path, X509& certificate, WallTime now, AuthorityFacts& facts) {
   WallTime begin{};
   WallTime end{};
@@ -266,8 +212,9 @@ Result<void> fill(CertificateAuthority::State& state, X509& root, X509& issuing,
   state.facts.constraints = std::move(*constraints);
   state.facts.root_subject = subject_text(root);
   state.facts.issuing_subject = subject_text(issuing);
-  state.facts.root_sha256 = fingerprint(root);
-  state.facts.issuing_sha256 = fingerprint(issuing);
+  state.facts.root_sha256 = fingerprint(root, *EVP_sha256());
+  state.facts.root_sha1 = fingerprint(root, *EVP_sha1());
+  state.facts.issuing_sha256 = fingerprint(issuing, *EVP_sha256());
   state.root_pem = pem_of(der_of(root));
   state.issuing_certificate = buffer_of(der_of(issuing));
   state.issuing_key_id = {reinterpret_cast<const char*>(ASN1_STRING_get0_data(key_id)),
@@ -306,18 +253,11 @@ Result<bool> has_authority(const std::string& folder) {
   return false;
 }
 
-// The system's bundle changes with updates; ours follows. Where the folder cannot be written the old one will do.
-Result<void> refresh_bundle(const CertificateAuthority::State& state) {
-  const std::string path = join(state.folder, bundle_file);
-  const std::string wanted = tls::TrustStore::system_roots_pem() + state.root_pem;
-  const auto found = read_file(path);
-  if (found && *found == wanted) return {};
-  auto written = replace_file(path, wanted, 0644);
-  if (!written && found) {
-    log::warn("{}: the system's roots have changed, but it stays as it is", written.error().detail);
-    return {};
-  }
-  return written;
+void warn_if_it_ends_soon(const CertificateAuthority::State& state, WallTime now) {
+  const int days = days_left(state.facts, now);
+  if (days >= soon_days) return;
+  log::warn("the CA in {} ends in {} {}: run `borehole ca rotate`, start again, and trust the new one", state.folder,
+            days, days == 1 ? "day" : "days");
 }
 
 }  // namespace
@@ -340,7 +280,10 @@ Result<std::shared_ptr<const CertificateAuthority>> CertificateAuthority::open_o
   }
   auto state = read_authority(folder, now);
   if (!state) return unexpected(std::move(state).error());
-  if (auto fresh = refresh_bundle(**state); !fresh) return unexpected(std::move(fresh).error());
+  if (auto fresh = refresh_client_files(folder, (*state)->root_pem); !fresh) {
+    return unexpected(std::move(fresh).error());
+  }
+  warn_if_it_ends_soon(**state, now);
   return std::shared_ptr<const CertificateAuthority>(new CertificateAuthority(std::move(*state)));
 }
 
@@ -351,9 +294,10 @@ Result<std::shared_ptr<const CertificateAuthority>> CertificateAuthority::rotate
   {
     auto lock = FolderLock::take(folder);
     if (!lock) return unexpected(std::move(lock).error());
-    // The key first: whatever happens then, no half of an old CA can be opened.
-    for (const char* file : {key_file, issuing_file, root_file, root_der_file, bundle_file})
-      remove_tree(join(folder, file));
+    if (auto noted = retire_root(folder); !noted) return unexpected(std::move(noted).error());
+    // The key first: whatever happens then, no half of an old CA can be opened. What clients read stays until it is
+    // exchanged.
+    for (const char* file : {key_file, issuing_file, root_file, root_der_file}) remove_tree(join(folder, file));
     sync_folder(folder);
   }
   return open_or_create(folder, constraints, now);
@@ -365,11 +309,17 @@ Result<std::shared_ptr<const CertificateAuthority>> CertificateAuthority::open(c
   if (!found) return unexpected(std::move(found).error());
   if (!*found) {
     return unexpected(Error{ErrorCode::not_found, Fault::proxy,
-                            fmt::format("there is no CA in {} yet: start borehole once, and it makes one", folder)});
+                            fmt::format("there is no CA in {} yet: `borehole serve` makes one when it starts, and "
+                                        "`borehole ca rotate` makes one now",
+                                        folder)});
   }
   auto state = read_authority(folder, now);
   if (!state) return unexpected(std::move(state).error());
   return std::shared_ptr<const CertificateAuthority>(new CertificateAuthority(std::move(*state)));
+}
+
+int days_left(const AuthorityFacts& facts, WallTime now) {
+  return static_cast<int>(std::chrono::floor<std::chrono::days>(facts.not_after - now).count());
 }
 
 const AuthorityFacts& CertificateAuthority::facts() const noexcept { return state_->facts; }

@@ -23,21 +23,27 @@ bool permits(const NameConstraints& constraints, const std::string& name);
 struct AuthorityFacts {
   std::string root_subject, issuing_subject;
   std::string root_sha256, issuing_sha256;  // fingerprints, lower hex
+  std::string root_sha1;                    // as browsers show it too
   WallTime not_before{}, not_after{};       // the earlier end of the two
   NameConstraints constraints;              // as found in the issuing certificate
 };
 
+// Whole days until it ends; below `soon_days` users are to be told.
+int days_left(const AuthorityFacts& facts, WallTime now);
+inline constexpr int soon_days = 30;
+
 class CertificateAuthority {
  public:
-  // Opens what `folder` holds, or makes it: ca.pem (root), issuing.pem, issuing.key (0600), bundle.pem (system roots
-  // and ours), ca.der; the folder is 0700. The root's key exists in memory only while it signs, and is cleansed. Two
-  // processes that start at once end up with the same CA (a lock file). An existing CA is never changed: where it is
-  // damaged, expired, readable by others, or its key does not fit, the error says which file and what to do.
+  // Opens what `folder` holds, or makes it: ca.pem (root), ca.der, issuing.pem, issuing.key (0600); the folder is 0700.
+  // bundle.pem and trust.p12 beside them follow the system's roots. The root's key exists in memory only while it
+  // signs, and is cleansed. Two processes that start at once end up with the same CA (a lock file). An existing CA is
+  // never changed: where it is damaged, expired, readable by others, or its key does not fit, the error says which file
+  // and what to do.
   static Result<std::shared_ptr<const CertificateAuthority>> open_or_create(const std::string& folder,
                                                                             const NameConstraints& constraints,
                                                                             WallTime now);
-  // Makes a new CA in place of what the folder holds, whole or damaged; the old issuing key is gone afterwards. A
-  // running proxy goes on with the old one.
+  // Makes a new CA in place of what the folder holds, whole or damaged; the old issuing key is gone afterwards, and the
+  // old root is on the list of retired ones. A running proxy goes on with the old one.
   static Result<std::shared_ptr<const CertificateAuthority>> rotate(const std::string& folder,
                                                                     const NameConstraints& constraints, WallTime now);
   // The same without making one: not_found if there is none.
