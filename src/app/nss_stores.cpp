@@ -215,8 +215,10 @@ StoreOutcome NssStore::untrust(const WantedRoot& root, const ChangeOptions& opti
 std::vector<fs::path> folders_in(const fs::path& folder) {
   std::vector<fs::path> found;
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, fs::directory_options::skip_permission_denied, error)) {
-    if (entry.is_directory(error)) found.push_back(entry.path());
+  fs::directory_iterator at(folder, fs::directory_options::skip_permission_denied, error);
+  for (; !error && at != fs::directory_iterator(); at.increment(error)) {
+    std::error_code unknown;
+    if (at->is_directory(unknown)) found.push_back(at->path());
   }
   std::sort(found.begin(), found.end());
   return found;

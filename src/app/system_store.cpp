@@ -101,11 +101,13 @@ class SystemStore final : public RootStore {
 
 std::vector<Anchor> SystemStore::anchors() const {
   std::vector<Anchor> found;
+  namespace fs = std::filesystem;
   std::error_code error;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_, error)) {
-    if (entry.path().extension() != layout_.extension) continue;
-    const auto content = ca::read_file(entry.path().string());
-    if (content) found.push_back({entry.path().string(), ca::list_certificates(*content)});
+  fs::recursive_directory_iterator at(folder_, fs::directory_options::skip_permission_denied, error);
+  for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+    if (at->path().extension() != layout_.extension) continue;
+    const auto content = ca::read_file(at->path().string());
+    if (content) found.push_back({at->path().string(), ca::list_certificates(*content)});
   }
   return found;
 }
