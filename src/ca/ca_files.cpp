@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/mem.h>
+#include <pwd.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +20,26 @@ constexpr std::size_t max_file = std::size_t{16} * 1024 * 1024;
 
 Error io_error(const std::string& path, const char* what) {
   return {ErrorCode::io_failed, Fault::proxy, fmt::format("{} {}: {}", path, what, std::strerror(errno))};
+}
+
+std::string owner_of(const std::string& path) {
+  struct stat status {};
+  std::string at = path;
+  while (::stat(at.c_str(), &status) != 0) {  // what is above it can be seen
+    const auto slash = at.rfind('/');
+    if (slash == std::string::npos || slash == 0) return "another user";
+    at.resize(slash);
+  }
+  const passwd* entry = ::getpwuid(status.st_uid);
+  return entry == nullptr ? fmt::format("user {}", status.st_uid) : std::string(entry->pw_name);
+}
+
+// What others own is whole; a new CA is no remedy for it.
+Error read_error(const std::string& path) {
+  if (errno != EACCES) return io_error(path, "cannot be read");
+  return {ErrorCode::ca_invalid, Fault::proxy,
+          fmt::format("{} may not be read by this user: run borehole as {}, or give it a ca.dir of its own", path,
+                      owner_of(path))};
 }
 
 class Fd {
@@ -87,6 +108,12 @@ Result<void> make_private_folder(const std::string& folder) {
   return {};
 }
 
+Result<void> check_access(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) == 0 || errno != EACCES) return {};
+  return unexpected(read_error(path));
+}
+
 Result<void> check_folder(const std::string& folder) {
   struct stat status {};
   if (::stat(folder.c_str(), &status) != 0) return unexpected(io_error(folder, "cannot be read"));
@@ -142,14 +169,14 @@ void sync_folder(const std::string& folder) {
 
 Result<std::string> read_file(const std::string& path) {
   const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd.ok()) return unexpected(io_error(path, "cannot be read"));
+  if (!fd.ok()) return unexpected(read_error(path));
   return read_fd(fd.get(), path);
 }
 
 Result<std::string> read_secret_file(const std::string& path) {
   const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status {};
-  if (!fd.ok() || ::fstat(fd.get(), &status) != 0) return unexpected(io_error(path, "cannot be read"));
+  if (!fd.ok() || ::fstat(fd.get(), &status) != 0) return unexpected(read_error(path));
   if ((status.st_mode & 077U) != 0) {
     return unexpected(
         Error{ErrorCode::ca_invalid, Fault::proxy,

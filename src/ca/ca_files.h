@@ -13,6 +13,8 @@ namespace borehole::ca {
 Result<void> make_private_folder(const std::string& folder);
 // An error if others may write into it: they could exchange the CA.
 Result<void> check_folder(const std::string& folder);
+// An error if this user may not even look whether there is a file; it names the user who may.
+Result<void> check_access(const std::string& path);
 bool exists(const std::string& path);
 void remove_tree(const std::string& path);
 
@@ -23,6 +25,7 @@ Result<void> replace_file(const std::string& path, Bytes content, unsigned mode)
 Result<void> rename_file(const std::string& from, const std::string& to);
 void sync_folder(const std::string& folder);
 
+// ca_invalid, with what to do, where the file is another user's; io_failed otherwise.
 Result<std::string> read_file(const std::string& path);
 // The same, but an error if group or others have any right to it.
 Result<std::string> read_secret_file(const std::string& path);

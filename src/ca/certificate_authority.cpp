@@ -133,9 +133,14 @@ Result<void> make_authority(const std::string& folder, const NameConstraints& co
 
 // --- opening ---
 
+Error unreadable(Error error) {
+  if (error.code != ErrorCode::io_failed) return error;  // it says what to do
+  return ca_invalid(fmt::format("{}; {}", error.detail, mend));
+}
+
 Result<bssl::UniquePtr<X509>> read_certificate(const std::string& path) {
   auto text = read_file(path);
-  if (!text) return unexpected(ca_invalid(fmt::format("{}; {}", text.error().detail, mend)));
+  if (!text) return unexpected(unreadable(std::move(text).error()));
   // NOLINTNEXTLINE(clang-analyzer-cplusplus.InnerPointer): `bio` dies before `text`
   const bssl::UniquePtr<BIO> bio(BIO_new_mem_buf(text->data(), static_cast<int>(text->size())));
   bssl::UniquePtr<X509> certificate;
@@ -149,11 +154,7 @@ int no_password(char*, int, int, void*) noexcept { return 0; }
 
 Result<bssl::UniquePtr<EVP_PKEY>> read_key(const std::string& path) {
   auto text = read_secret_file(path);
-  if (!text) {
-    Error error = std::move(text).error();
-    if (error.code == ErrorCode::io_failed) error = ca_invalid(fmt::format("{}; {}", error.detail, mend));
-    return unexpected(std::move(error));
-  }
+  if (!text) return unexpected(unreadable(std::move(text).error()));
   const bssl::UniquePtr<BIO> bio(BIO_new_mem_buf(text->data(), static_cast<int>(text->size())));
   bssl::UniquePtr<EVP_PKEY> key;
   if (bio) key.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
@@ -244,6 +245,7 @@ Result<std::unique_ptr<CertificateAuthority::State>> read_authority(const std::s
 
 // What one may find instead of a CA. The rest of an interrupted attempt counts as nothing.
 Result<bool> has_authority(const std::string& folder) {
+  if (auto allowed = check_access(join(folder, root_file)); !allowed) return unexpected(std::move(allowed).error());
   if (exists(join(folder, root_file))) return true;
   if (exists(join(folder, staging_folder))) return false;
   for (const char* file : {key_file, issuing_file}) {
@@ -267,6 +269,7 @@ CertificateAuthority::~CertificateAuthority() = default;
 
 Result<std::shared_ptr<const CertificateAuthority>> CertificateAuthority::open_or_create(
     const std::string& folder, const NameConstraints& constraints, WallTime now) {
+  if (auto allowed = check_access(join(folder, root_file)); !allowed) return unexpected(std::move(allowed).error());
   if (!exists(join(folder, root_file))) {
     if (auto made = make_private_folder(folder); !made) return unexpected(std::move(made).error());
   }
@@ -290,6 +293,7 @@ Result<std::shared_ptr<const CertificateAuthority>> CertificateAuthority::open_o
 Result<std::shared_ptr<const CertificateAuthority>> CertificateAuthority::rotate(const std::string& folder,
                                                                                  const NameConstraints& constraints,
                                                                                  WallTime now) {
+  if (auto allowed = check_access(join(folder, root_file)); !allowed) return unexpected(std::move(allowed).error());
   if (auto made = make_private_folder(folder); !made) return unexpected(std::move(made).error());
   {
     auto lock = FolderLock::take(folder);

@@ -38,6 +38,7 @@ Result<void> retire_root(const std::string& folder) {
   const auto before = read_file(path_of(folder));
   const std::string old = before ? *before : std::string();
   std::string text = old;
+  if (!text.empty() && text.back() != '\n') text += '\n';
   for (const auto& root : list_certificates(*pem)) {
     if (!root.is_borehole_root || std::find(listed.begin(), listed.end(), root.sha256) != listed.end()) continue;
     text += root.sha256 + " " + root.subject + "\n";

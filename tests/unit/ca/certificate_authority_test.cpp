@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "ca/retired_roots.h"
 #include "catch.h"
 #include "unit/tls/tls_fixture.h"
 
@@ -66,7 +67,8 @@ TEST_CASE("a new CA has its files, its modes and its constraints, and opens agai
 
   std::set<std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(place)) files.insert(entry.path().filename().string());
-  CHECK(files == std::set<std::string>{".lock", "bundle.pem", "ca.der", "ca.pem", "issuing.key", "issuing.pem"});
+  CHECK(files ==
+        std::set<std::string>{".lock", "bundle.pem", "ca.der", "ca.pem", "issuing.key", "issuing.pem", "trust.p12"});
 
   const auto again = make(place, now + std::chrono::hours(24));
   REQUIRE(again.has_value());
@@ -281,6 +283,63 @@ TEST_CASE("bundle.pem is the system's roots and ours; it follows the system's, a
   } else {
     ::setenv("SSL_CERT_FILE", kept.c_str(), 1);
   }
+}
+
+TEST_CASE("a folder without trust.p12 gets one, and nothing else changes") {
+  TempFolder folder;
+  const WallTime now = fixture::real_now();
+  REQUIRE(make(folder / "ca", now).has_value());
+  const std::vector<std::string> others{"ca.pem", "ca.der", "issuing.pem", "issuing.key", "bundle.pem"};
+  std::vector<std::string> before;
+  for (const auto& file : others) before.push_back(fixture::read(folder / ("ca/" + file)));
+  std::filesystem::remove(folder / "ca/trust.p12");
+  REQUIRE(CertificateAuthority::open(folder / "ca", now).has_value());
+  CHECK_FALSE(std::filesystem::exists(folder / "ca/trust.p12"));  // who only looks writes nothing
+  REQUIRE(make(folder / "ca", now).has_value());
+  const std::string p12 = fixture::read(folder / "ca/trust.p12");
+  CHECK(p12.size() > 1000);
+  CHECK(mode_of(folder / "ca/trust.p12") == 0644);
+  for (std::size_t i = 0; i < others.size(); ++i) CHECK(fixture::read(folder / ("ca/" + others[i])) == before[i]);
+  REQUIRE(make(folder / "ca", now).has_value());
+  CHECK(fixture::read(folder / "ca/trust.p12") == p12);  // its salts are new each time: it was left alone
+}
+
+TEST_CASE("a rotated root is on the list of retired ones, and the files of clients follow") {
+  TempFolder folder;
+  const WallTime now = fixture::real_now();
+  const std::string place = folder / "ca";
+  std::vector<std::string> retired;
+  for (int i = 0; i < 3; ++i) {
+    const auto made = CertificateAuthority::rotate(place, fixture::usual_constraints(), now);
+    REQUIRE(made.has_value());
+    CHECK(ca::retired_roots(place) == retired);
+    CHECK(contains(fixture::read(place + "/bundle.pem"), (*made)->root_pem()));
+    retired.push_back((*made)->facts().root_sha256);
+  }
+  const std::string p12 = fixture::read(place + "/trust.p12");
+  SECTION("a damaged root is no hindrance") {
+    fixture::write(place + "/ca.pem", "no certificate");
+    retired.pop_back();
+  }
+  SECTION("nor is a missing one") {
+    std::filesystem::remove(place + "/ca.pem");
+    retired.pop_back();
+  }
+  SECTION("lines that are no fingerprints are passed over") {
+    fixture::write(place + "/retired.txt", "# a note\n\n" + retired[0] + " CN=one\n" + retired[1] + "\nABCDEF");
+  }
+  REQUIRE(CertificateAuthority::rotate(place, fixture::usual_constraints(), now).has_value());
+  CHECK(ca::retired_roots(place) == retired);
+  CHECK(fixture::read(place + "/trust.p12") != p12);
+}
+
+TEST_CASE("whole days are left until the end") {
+  ca::AuthorityFacts facts;
+  facts.not_after = fixture::real_now();
+  CHECK(ca::days_left(facts, facts.not_after) == 0);
+  CHECK(ca::days_left(facts, facts.not_after - std::chrono::hours(47)) == 1);
+  CHECK(ca::days_left(facts, facts.not_after - std::chrono::hours(24 * 30)) == 30);
+  CHECK(ca::days_left(facts, facts.not_after + std::chrono::hours(1)) == -1);
 }
 
 TEST_CASE("a file of ca_files that is none is named") {
