@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "ca/ca_files.h"
 #include "ca/certificate_authority.h"
+#include "ca/client_files.h"
 
 namespace borehole::app {
 
@@ -105,9 +106,9 @@ int report(const std::vector<StoreOutcome>& outcomes, const CaOptions& options) 
   }
   int status = 0;
   for (const auto& outcome : outcomes) {
-    std::cout << fmt::format("{}: {}{}  {}\n", log::escaped(outcome.name), log::escaped(outcome.text),
-                             outcome.remedy.empty() ? "" : "; " + log::escaped(outcome.remedy),
-                             log::escaped(outcome.path));
+    std::cout << fmt::format("{}, {}: {}{}\n", log::escaped(outcome.name), log::escaped(outcome.path),
+                             log::escaped(outcome.text),
+                             outcome.remedy.empty() ? "" : "; " + log::escaped(outcome.remedy));
     if (!outcome.succeeded) status = 1;
   }
   return status;
@@ -131,6 +132,7 @@ int ca_trust(const CommandLine& line, const CaOptions& options) {
   if (!authority) return status;
   const auto environment = TrustEnvironment::of_process();
   const auto root = wanted_root(*authority);
+  if (const auto fresh = ca::refresh_client_files(authority->folder(), root.pem); !fresh) (void)failed(fresh.error());
   status = report(change_trust(root, environment, TrustChange::trust, change_options(options)), options);
   note_on_sudo(options);
   std::cout << "\nA browser that runs must be restarted. These look into no store and want to be told:\n";

@@ -34,14 +34,16 @@ Result<std::string> content_of(const ca::CertificateAuthority& authority, const 
   return ca::to_pkcs12_trust_store(anchors, options.password.empty() ? ca::usual_p12_password : options.password);
 }
 
+Error cannot_write(const std::string& name) {
+  return {ErrorCode::io_failed, Fault::proxy,
+          fmt::format("{} cannot be written: {}; choose another --out", name, std::strerror(errno))};
+}
+
 Result<void> write_to(int fd, const std::string& name, Bytes content) {
   while (!content.empty()) {
     const ssize_t n = ::write(fd, content.data(), content.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      return unexpected(Error{ErrorCode::io_failed, Fault::proxy,
-                              fmt::format("{} cannot be written: {}", name, std::strerror(errno))});
-    }
+    if (n < 0) return unexpected(cannot_write(name));
     content.remove_prefix(static_cast<std::size_t>(n));
   }
   return {};
@@ -51,8 +53,8 @@ Result<void> write_to(int fd, const std::string& name, Bytes content) {
 Result<void> write_file(const std::string& path, const std::string& content) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode)) return ca::replace_file(path, content, 0644);
-  const int fd = ::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC);
-  if (fd < 0) return write_to(fd, path, content);
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return unexpected(cannot_write(path));
   auto written = write_to(fd, path, content);
   ::close(fd);
   return written;

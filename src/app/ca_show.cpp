@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -124,12 +125,15 @@ std::string readable_authority(const ca::CertificateAuthority& authority, const 
   }
   label = "stores    ";
   if (stores.empty()) text += fmt::format("{}none is here: no system store, no database of a browser\n", label);
+  std::vector<std::string> remedies;
   for (const auto& store : stores) {
-    text += fmt::format("{}{}: {}{}  {}\n", label, log::escaped(store.name), in_words(store.state),
-                        store.detail.empty() ? "" : " (" + log::escaped(store.detail) + ")", log::escaped(store.path));
+    text += fmt::format("{}{}, {}: {}{}\n", label, log::escaped(store.name), log::escaped(store.path),
+                        in_words(store.state), store.detail.empty() ? "" : ", " + log::escaped(store.detail));
     label = "          ";
-    if (!store.remedy.empty()) text += fmt::format("{}  {}\n", label, log::escaped(store.remedy));
+    const bool known = std::find(remedies.begin(), remedies.end(), store.remedy) != remedies.end();
+    if (!store.remedy.empty() && !known) remedies.push_back(store.remedy);
   }
+  for (const auto& remedy : remedies) text += fmt::format("{}{}\n", label, log::escaped(remedy));
   return text;
 }
 

@@ -152,8 +152,16 @@ void NssStore::failed(StoreOutcome& outcome, const Error& error, const std::vect
     outcome.remedy = fmt::format("run `{}`, then this again", install_line(environment_));
     return;
   }
-  outcome.remedy = "close that browser, see that you may write its folder, and run";
-  for (const auto& argument : command(by_hand)) outcome.remedy += " " + shell_quoted(argument);
+  std::string line = "certutil";
+  const auto whole = command(by_hand);
+  for (auto argument = whole.begin() + 1; argument != whole.end(); ++argument) line += " " + shell_quoted(*argument);
+  if (error.detail.find("PASSWORD") != std::string::npos || error.detail.find("LOGGED_IN") != std::string::npos) {
+    outcome.remedy = fmt::format("it has a primary password: run `{}`, which asks for it", line);
+  } else if (error.detail.find("READ_ONLY") != std::string::npos) {
+    outcome.remedy = fmt::format("as the user who may write {}, run `{}`", folder_, line);
+  } else {
+    outcome.remedy = fmt::format("close that browser and run `{}`", line);
+  }
 }
 
 Result<int> NssStore::remove(const std::vector<Entry>& found, const WantedRoot& root, bool ours_too,

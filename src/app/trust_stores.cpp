@@ -110,11 +110,14 @@ WantedRoot wanted_root(const ca::CertificateAuthority& authority) {
 Result<WantedRoot> wanted_root_in(const std::string& folder) {
   const std::string path = folder + "/ca.pem";
   auto text = ca::read_file(path);
+  if (!text && text.error().code != ErrorCode::io_failed) return unexpected(std::move(text).error());
   const auto found = text ? ca::list_certificates(*text) : std::vector<ca::ListedCertificate>();
   if (found.empty()) {
-    return unexpected(Error{ErrorCode::not_found, Fault::proxy,
-                            fmt::format("{}: add --all to take every CA that borehole ever made out of the stores",
-                                        text ? path + " holds no certificate" : text.error().detail)});
+    return unexpected(
+        Error{ErrorCode::not_found, Fault::proxy,
+              fmt::format("there is no {} that names the CA to take out: `borehole ca untrust --all` takes "
+                          "out every one that borehole ever made",
+                          path)});
   }
   const auto& root = found.front();
   return WantedRoot{ca::to_pem(root), root.sha256, root.subject, path, ca::retired_roots(folder)};
