@@ -7,6 +7,38 @@
 
 namespace borehole::app {
 
+namespace {
+
+bool takes_a_value(const CLI::App& app, const std::string& option) {
+  const CLI::Option* known = app.get_option_no_throw(option);
+  return known != nullptr && known->get_items_expected_max() > 0;
+}
+
+// What stands behind `run` and its options is the user's own, as with env(1) and timeout(1): it begins behind a `--`,
+// or with the first word that is no option. It is taken off `arguments`, so that nothing parses it.
+std::vector<std::string> take_client_command(const CLI::App& app, std::vector<std::string>& arguments) {
+  bool in_run = false;
+  for (std::size_t at = 0; at < arguments.size(); ++at) {
+    const std::string& word = arguments[at];
+    if (word.size() > 1 && word.front() == '-' && word != "--") {
+      if (takes_a_value(app, word)) ++at;
+      continue;
+    }
+    if (!in_run) {
+      if (word != "run") return {};
+      in_run = true;
+      continue;
+    }
+    const auto first = arguments.begin() + static_cast<std::ptrdiff_t>(at);
+    std::vector<std::string> command(word == "--" ? first + 1 : first, arguments.end());
+    arguments.erase(first, arguments.end());
+    return command;
+  }
+  return {};
+}
+
+}  // namespace
+
 Parsed parse_command_line(int argc, const char* const* argv, std::span<const AddCommand> commands) {
   CommandLine line;
   CLI::App app{
@@ -31,7 +63,8 @@ Parsed parse_command_line(int argc, const char* const* argv, std::span<const Add
 
   std::vector<std::string> arguments(argv + 1, argv + argc);
   if (!arguments.empty() && arguments.front() == "help") arguments.resize(1);  // `help ca` too
-  std::reverse(arguments.begin(), arguments.end());                            // as CLI11 wants them
+  line.client_command = take_client_command(app, arguments);
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
   try {
     app.parse(arguments);
     if (line.command.empty() && !help) app.parse("serve");

@@ -20,6 +20,9 @@ struct CommandLine {
   std::optional<std::string> admin;
   std::vector<std::string> sets;
 
+  std::vector<std::string> client_command;  // of `run`: what stands behind its options, untouched
+  std::optional<int> report_to;             // of `serve`: a descriptor that gets the records (report_sink.h)
+
   std::string command;                         // "serve", "calls list", …
   std::function<int(const CommandLine&)> run;  // does it; the result is the exit status
 };

@@ -8,6 +8,8 @@
 namespace borehole::app {
 
 void add_serve(CLI::App& app, CommandLine& line);
+void add_run(CLI::App& app, CommandLine& line);
+void add_env(CLI::App& app, CommandLine& line);
 void add_calls(CLI::App& app, CommandLine& line);
 void add_ca(CLI::App& app, CommandLine& line);
 void add_check(CLI::App& app, CommandLine& line);

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "base/clock.h"
 #include "bedrock/hosts.h"
 #include "config/load.h"
 #include "net/address.h"
@@ -87,6 +88,19 @@ std::string outside_constraints(const proxy::Policy& policy, const ca::Certifica
     }
   }
   return {};
+}
+
+Result<std::shared_ptr<const ca::CertificateAuthority>> authority_for(
+    const std::shared_ptr<const config::Config>& config) {
+  const auto policy = proxy::Policy::make(config);
+  if (!policy) return unexpected(policy.error());
+  auto authority =
+      ca::CertificateAuthority::open_or_create(config->ca.dir, wanted_constraints(**policy), SystemClock().wall());
+  if (!authority) return authority;
+  if (auto outside = outside_constraints(**policy, **authority); !outside.empty()) {
+    return unexpected(Error{ErrorCode::config_invalid, Fault::proxy, std::move(outside)});
+  }
+  return authority;
 }
 
 }  // namespace borehole::app

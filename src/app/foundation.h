@@ -24,6 +24,10 @@ ca::NameConstraints wanted_constraints(const proxy::Policy& policy);
 // The names of the certificate for the proxy itself.
 std::vector<std::string> own_names(const config::Config& config);
 
+// The CA that `serve` would have, made if there is none yet, so that the files that clients are to trust are there.
+Result<std::shared_ptr<const ca::CertificateAuthority>> authority_for(
+    const std::shared_ptr<const config::Config>& config);
+
 // The first intercept pattern that lies outside what the CA may vouch for, as a sentence; empty: none does.
 std::string outside_constraints(const proxy::Policy& policy, const ca::CertificateAuthority& authority);
 

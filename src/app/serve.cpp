@@ -11,6 +11,7 @@
 
 #include "app/commands.h"
 #include "app/foundation.h"
+#include "app/report_sink.h"
 #include "base/log.h"
 #include "ca/leaf_cache.h"
 #include "net/listener.h"
@@ -62,7 +63,8 @@ Result<net::Address> to_address(const config::HostPort& listen, net::Loop& loop,
   return *net::Address::parse(found->front().ip(), listen.port);
 }
 
-Result<std::vector<std::unique_ptr<calls::Sink>>> open_sinks(const config::Config& config) {
+Result<std::vector<std::unique_ptr<calls::Sink>>> open_sinks(const config::Config& config,
+                                                             const std::optional<int>& report_to) {
   std::vector<std::unique_ptr<calls::Sink>> sinks;
   if (config.record.store) {
     auto store =
@@ -70,10 +72,14 @@ Result<std::vector<std::unique_ptr<calls::Sink>>> open_sinks(const config::Confi
     if (!store) return unexpected(std::move(store).error());
     sinks.push_back(*std::move(store));
   }
-  if (config.record.jsonl) {
+  if (config.record.jsonl && !(report_to && config.record.jsonl == "-")) {
     auto jsonl = store::open_jsonl_sink(*config.record.jsonl);
     if (!jsonl) return unexpected(std::move(jsonl).error());
     sinks.push_back(*std::move(jsonl));
+  }
+  if (report_to) {  // nobody reads stdout then
+    sinks.push_back(make_report_sink(*report_to));
+    return sinks;
   }
   if (config.record.jsonl != "-") sinks.push_back(store::make_terminal_sink());
   return sinks;
@@ -104,7 +110,7 @@ int serve(const CommandLine& line) {
   }
   auto leaf_key = ca::LeafKey::make();
   if (!leaf_key) return failed(leaf_key.error());
-  auto sinks = open_sinks(*config);
+  auto sinks = open_sinks(*config, line.report_to);
   if (!sinks) return failed(sinks.error());
 
   store::Recorder recorder(*std::move(sinks), {});
@@ -200,7 +206,9 @@ int serve(const CommandLine& line) {
 }  // namespace
 
 void add_serve(CLI::App& app, CommandLine& line) {
-  app.add_subcommand("serve", "run the proxy (what happens without a command)")->callback([&line] {
+  auto* command = app.add_subcommand("serve", "run the proxy (what happens without a command)");
+  command->add_option("--report-to", line.report_to)->group("");  // for `run`; no help shows it
+  command->callback([&line] {
     line.command = "serve";
     line.run = serve;
   });

@@ -59,6 +59,9 @@ TEST_CASE("each command is known by its words; none means serve") {
   const std::vector<std::pair<std::vector<std::string>, std::string>> commands{
       {{}, "serve"},
       {{"serve"}, "serve"},
+      {{"run", "--", "true"}, "run"},
+      {{"env"}, "env"},
+      {{"env", "--shell", "fish"}, "env"},
       {{"check"}, "check"},
       {{"version"}, "version"},
       {{"ca", "show"}, "ca show"},
@@ -121,6 +124,12 @@ TEST_CASE("wrong usage is told on stderr and exits with 2") {
       {"--lisen", "127.0.0.1:1"},
       {"check", "version"},
       {"check", "extra"},
+      {"run"},
+      {"run", "--"},
+      {"run", "--config", "a.yaml"},
+      {"run", "--lisen", "x", "true"},
+      {"env", "--shell", "csh"},
+      {"env", "more"},
       {"ca"},
       {"ca", "make"},
       {"calls", "show"},
@@ -169,4 +178,32 @@ TEST_CASE("help for one command tells of its own options") {
   CHECK_FALSE(made.parsed.line);
   CHECK(made.parsed.exit_status == 0);
   CHECK(made.out.find("--access-key") != std::string::npos);
+}
+
+TEST_CASE("what `run` is to run is left as it is") {
+  using Words = std::vector<std::string>;
+  const Words command{"python3", "x.py", "--limit", "3", "--config", "b.yaml", "-h", "--", "serve"};
+  for (const Words& options : {Words{}, Words{"--config", "a.yaml"}, Words{"--config=a.yaml", "--set", "a=b"}}) {
+    for (const bool before_run : {true, false}) {
+      for (const bool dashes : {true, false}) {
+        Words arguments;
+        if (before_run) arguments = options;
+        arguments.emplace_back("run");
+        if (!before_run) arguments.insert(arguments.end(), options.begin(), options.end());
+        if (dashes) arguments.emplace_back("--");
+        arguments.insert(arguments.end(), command.begin(), command.end());
+        CAPTURE(arguments);
+        const auto line = parsed(arguments);
+        CHECK(line.command == "run");
+        CHECK(line.client_command == command);
+        CHECK(line.config_file == (options.empty() ? std::nullopt : std::optional<std::string>("a.yaml")));
+        CHECK(line.sets == (options.size() == 3 ? Words{"a=b"} : Words{}));
+      }
+    }
+  }
+  CHECK(parsed({"run", "--", "--odd"}).client_command == Words{"--odd"});
+  CHECK(parsed({"run", "serve"}).client_command == Words{"serve"});
+  CHECK(parsed({"run", "run"}).client_command == Words{"run"});
+  CHECK(parsed({"run", "", "a"}).client_command == Words{"", "a"});
+  CHECK(parsed({"--config", "run", "serve"}).client_command.empty());
 }
