@@ -38,6 +38,7 @@ class Value {
   const std::string& key() const { return key_; }
   YAML::Mark mark() const { return mark_; }
   const Source& source() const { return *source_; }
+  const YAML::Node& node() const { return node_; }
   Problem place() const { return source_->at(mark_, {}); }
 
   bool is_null() const { return node_.IsNull(); }
