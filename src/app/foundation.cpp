@@ -35,7 +35,7 @@ bool is_unspecified(const std::string& host) { return host == "0.0.0.0" || host 
 
 }  // namespace
 
-std::shared_ptr<const config::Config> load_configuration(const CommandLine& line) {
+config::Loaded read_configuration(const CommandLine& line) {
   config::LoadOptions options;
   options.file = line.config_file;
   options.listens = line.listens;
@@ -45,7 +45,11 @@ std::shared_ptr<const config::Config> load_configuration(const CommandLine& line
     const char* value = std::getenv(name.c_str());
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
   };
-  auto loaded = config::load(options);
+  return config::load(options);
+}
+
+std::shared_ptr<const config::Config> load_configuration(const CommandLine& line) {
+  auto loaded = read_configuration(line);
   for (const auto& problem : loaded.problems) std::cerr << config::to_string(problem) << '\n';
   return loaded.problems.empty() ? loaded.config : nullptr;
 }
@@ -101,6 +105,13 @@ Result<std::shared_ptr<const ca::CertificateAuthority>> authority_for(
     return unexpected(Error{ErrorCode::config_invalid, Fault::proxy, std::move(outside)});
   }
   return authority;
+}
+
+std::string nears_its_end(const ca::CertificateAuthority& authority, WallTime now) {
+  const WallTime end = authority.facts().not_after;
+  if (end - now > std::chrono::days(30)) return {};
+  return fmt::format("the CA in {} ends on {}: run `borehole ca rotate` before then, and trust the new ca.pem",
+                     authority.folder(), format_rfc3339(end).substr(0, 10));
 }
 
 }  // namespace borehole::app

@@ -10,9 +10,13 @@
 #include "app/command_line.h"
 #include "ca/certificate_authority.h"
 #include "config/config.h"
+#include "config/load.h"
 #include "proxy/policy.h"
 
 namespace borehole::app {
+
+// As the command line asks; prints nothing.
+config::Loaded read_configuration(const CommandLine& line);
 
 // Null after every problem was printed on stderr.
 std::shared_ptr<const config::Config> load_configuration(const CommandLine& line);
@@ -30,5 +34,8 @@ Result<std::shared_ptr<const ca::CertificateAuthority>> authority_for(
 
 // The first intercept pattern that lies outside what the CA may vouch for, as a sentence; empty: none does.
 std::string outside_constraints(const proxy::Policy& policy, const ca::CertificateAuthority& authority);
+
+// That the CA ends within 30 days, as a sentence; empty: it does not.
+std::string nears_its_end(const ca::CertificateAuthority& authority, WallTime now);
 
 }  // namespace borehole::app

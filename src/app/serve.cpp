@@ -11,7 +11,10 @@
 
 #include "app/commands.h"
 #include "app/foundation.h"
+#include "app/reload.h"
 #include "app/report_sink.h"
+#include "app/service_manager.h"
+#include "app/warnings.h"
 #include "base/log.h"
 #include "ca/leaf_cache.h"
 #include "net/listener.h"
@@ -32,12 +35,35 @@ int failed(const Error& error) {
   return error.code == ErrorCode::config_invalid ? 2 : 1;
 }
 
-// As many descriptors as the system lets us have: two a connection.
-void raise_descriptor_limit() {
+unsigned worker_count(const config::Config& config) {
+  return config.workers != 0 ? config.workers : std::max(1U, std::thread::hardware_concurrency());
+}
+
+// As many descriptors as the system lets us have: two a connection, and what the program itself holds open. An error
+// where there are too few to work with at all; a warning where they do not do for what was asked for, or for little.
+Result<void> raise_descriptor_limit(const config::Config& config, bool asked_for) {
+  constexpr rlim_t own = 64;          // store, log, resolver, signals, admin
+  constexpr rlim_t each_worker = 16;  // its loop, listeners and their reserves
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= limit.rlim_max) return;
-  limit.rlim_cur = limit.rlim_max;
-  (void)setrlimit(RLIMIT_NOFILE, &limit);
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return {};
+  if (limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) (void)getrlimit(RLIMIT_NOFILE, &limit);
+  }
+  const rlim_t needed = own + each_worker * worker_count(config);
+  constexpr std::string_view remedy = "raise it with `ulimit -n {0}`, or LimitNOFILE={0} in a systemd unit";
+  if (limit.rlim_cur < needed) {
+    return unexpected(Error{ErrorCode::io_failed, Fault::proxy,
+                            fmt::format("this process may open only {} files, which is too few to start: {}",
+                                        limit.rlim_cur, fmt::format(remedy, 4096))});
+  }
+  const rlim_t wanted = needed + 2 * static_cast<rlim_t>(config.limits.connections);
+  constexpr rlim_t few = 1000;  // connections
+  if (limit.rlim_cur < wanted && (asked_for || limit.rlim_cur < needed + 2 * few)) {
+    log::warn("this process may open {} files, enough for about {} of the {} connections of `limits.connections`: {}",
+              limit.rlim_cur, (limit.rlim_cur - needed) / 2, config.limits.connections, fmt::format(remedy, wanted));
+  }
+  return {};
 }
 
 Result<server::Setup> make_setup(const std::shared_ptr<const config::Config>& config) {
@@ -48,6 +74,7 @@ Result<server::Setup> make_setup(const std::shared_ptr<const config::Config>& co
   auto capture = std::make_shared<calls::CaptureOptions>();
   capture->body_max_bytes = config->record.body_max_bytes;
   capture->mask_headers = config->record.mask_headers;
+  capture->session_header = config->record.session_header;
   return server::Setup{*std::move(policy), *std::move(trust), std::move(capture)};
 }
 
@@ -63,13 +90,22 @@ Result<net::Address> to_address(const config::HostPort& listen, net::Loop& loop,
   return *net::Address::parse(found->front().ip(), listen.port);
 }
 
-Result<std::vector<std::unique_ptr<calls::Sink>>> open_sinks(const config::Config& config,
-                                                             const std::optional<int>& report_to) {
-  std::vector<std::unique_ptr<calls::Sink>> sinks;
+store::StoreKeep keep_of(const config::Config& config) {
+  return {config.record.keep_days, config.record.keep_max_bytes};
+}
+
+struct Sinks {
+  std::vector<std::unique_ptr<calls::Sink>> all;
+  store::CallStoreWriter* store = nullptr;  // among them; null: none
+};
+
+Result<Sinks> open_sinks(const config::Config& config, const std::optional<int>& report_to) {
+  Sinks opened;
+  auto& sinks = opened.all;
   if (config.record.store) {
-    auto store =
-        store::CallStoreWriter::open(*config.record.store, {config.record.keep_days, config.record.keep_max_bytes});
+    auto store = store::CallStoreWriter::open(*config.record.store, keep_of(config));
     if (!store) return unexpected(std::move(store).error());
+    opened.store = store->get();
     sinks.push_back(*std::move(store));
   }
   if (config.record.jsonl && !(report_to && config.record.jsonl == "-")) {
@@ -79,10 +115,10 @@ Result<std::vector<std::unique_ptr<calls::Sink>>> open_sinks(const config::Confi
   }
   if (report_to) {  // nobody reads stdout then
     sinks.push_back(make_report_sink(*report_to));
-    return sinks;
+    return opened;
   }
   if (config.record.jsonl != "-") sinks.push_back(store::make_terminal_sink());
-  return sinks;
+  return opened;
 }
 
 void welcome(const std::string& proxy, const std::string& admin, const ca::CertificateAuthority& authority) {
@@ -93,14 +129,18 @@ void welcome(const std::string& proxy, const std::string& admin, const ca::Certi
 }
 
 int serve(const CommandLine& line) {
-  auto config = load_configuration(line);
-  if (!config) return 2;
+  const auto loaded = read_configuration(line);
+  for (const auto& problem : loaded.problems) std::cerr << config::to_string(problem) << '\n';
+  if (!loaded.config) return 2;
+  const auto config = loaded.config;
   log::configure(config->log.level, config->log.format);
-  raise_descriptor_limit();
+  if (auto enough = raise_descriptor_limit(*config, loaded.places.contains("limits.connections")); !enough)
+    return failed(enough.error());
   (void)std::signal(SIGPIPE, SIG_IGN);
 
   auto setup = make_setup(config);
   if (!setup) return failed(setup.error());
+  for (const auto& warning : warnings(*setup->policy, loaded)) log::warn("{}", config::to_string(warning));
   const SystemClock clock;
   auto authority =
       ca::CertificateAuthority::open_or_create(config->ca.dir, wanted_constraints(*setup->policy), clock.wall());
@@ -108,12 +148,13 @@ int serve(const CommandLine& line) {
   if (auto outside = outside_constraints(*setup->policy, **authority); !outside.empty()) {
     return failed({ErrorCode::config_invalid, Fault::proxy, outside});
   }
+  if (const auto ends = nears_its_end(**authority, clock.wall()); !ends.empty()) log::warn("{}", ends);
   auto leaf_key = ca::LeafKey::make();
   if (!leaf_key) return failed(leaf_key.error());
   auto sinks = open_sinks(*config, line.report_to);
   if (!sinks) return failed(sinks.error());
 
-  store::Recorder recorder(*std::move(sinks), {});
+  store::Recorder recorder(std::move(sinks->all), {});
   net::Resolver resolver(net::system_look_up(), {});
   net::Loop loop;
   net::ResolverClient names(resolver, loop);
@@ -123,9 +164,9 @@ int serve(const CommandLine& line) {
   leaf_options.default_names = own_names(*config);
   server::ServerWorld world{clock, *authority, *leaf_key, std::move(leaf_options), resolver, recorder, {}, {}};
 
-  const unsigned count = config->workers != 0 ? config->workers : std::max(1U, std::thread::hardware_concurrency());
   std::vector<std::unique_ptr<server::Worker>> workers;
-  for (unsigned i = 0; i < count; ++i) workers.push_back(std::make_unique<server::Worker>(world, *setup));
+  for (unsigned i = 0; i < worker_count(*config); ++i)
+    workers.push_back(std::make_unique<server::Worker>(world, *setup));
   for (const auto& listen : config->listen) {
     auto address = to_address(listen, loop, names);
     if (!address) return failed(address.error());
@@ -157,6 +198,7 @@ int serve(const CommandLine& line) {
     admin = *std::move(opened);
   }
 
+  auto in_force = config;
   bool draining = false;
   const auto begin_drain = [&] {
     if (draining) {
@@ -164,22 +206,38 @@ int serve(const CommandLine& line) {
       return;
     }
     draining = true;
+    tell_service_manager(ServiceState::stopping);
     not_ready.emplace_back("borehole is shutting down");
     log::info("shutting down: running calls may finish within {} s; a second signal ends at once",
-              std::chrono::duration_cast<std::chrono::seconds>(config->limits.drain_timeout).count());
+              std::chrono::duration_cast<std::chrono::seconds>(in_force->limits.drain_timeout).count());
     for (auto& worker : workers) worker->drain();
   };
-  const auto reload = [&] {
-    auto next = load_configuration(line);
-    if (!next) return log::error("the configuration was not reloaded; the one in force stays");
+  const auto apply = [&](const config::Loaded& read) -> Result<void> {
+    const auto& next = read.config;
     auto next_setup = make_setup(next);
-    if (!next_setup) return log::error("the configuration was not reloaded: {}", next_setup.error().detail);
-    if (auto outside = outside_constraints(*next_setup->policy, **authority); !outside.empty()) {
-      return log::error("the configuration was not reloaded: {}", outside);
-    }
+    if (!next_setup) return unexpected(std::move(next_setup).error());
+    for (auto refusal : {outside_constraints(*next_setup->policy, **authority), would_let_in(*config, *next)})
+      if (!refusal.empty()) return unexpected(Error{ErrorCode::config_invalid, Fault::proxy, std::move(refusal)});
     log::configure(next->log.level, next->log.format);
+    if (sinks->store != nullptr) sinks->store->set_keep(keep_of(*next));
     for (auto& worker : workers) worker->replace(*next_setup);
-    log::info("configuration reloaded; connections that are open keep the one they began with");
+    in_force = next;
+    for (const auto& warning : warnings(*next_setup->policy, read)) log::warn("{}", config::to_string(warning));
+    if (const auto waits = waits_for_restart(*config, *next); !waits.empty()) log::warn("{}", waits);
+    return {};
+  };
+  const auto reload = [&] {
+    tell_service_manager(ServiceState::reloading);
+    const auto read = read_configuration(line);
+    for (const auto& problem : read.problems) log::error("{}", config::to_string(problem));
+    if (!read.config) {
+      log::error("the configuration was not reloaded; the one in force stays");
+    } else if (auto applied = apply(read); !applied) {
+      log::error("the configuration was not reloaded; the one in force stays: {}", applied.error().detail);
+    } else {
+      log::info("configuration reloaded; connections that are open keep the one they began with");
+    }
+    tell_service_manager(ServiceState::ready);
   };
   net::SignalWatcher on_term(loop, SIGTERM, begin_drain);
   net::SignalWatcher on_int(loop, SIGINT, begin_drain);
@@ -190,6 +248,7 @@ int serve(const CommandLine& line) {
   });
   for (auto& worker : workers) worker->start([&ended] { ended.send(); });
   welcome(world.listening.front().to_string(), admin ? admin->address().to_string() : std::string(), **authority);
+  tell_service_manager(ServiceState::ready);
   net::Timer forever(loop, [] {});
   forever.start(std::chrono::hours(24 * 365));
   loop.run();

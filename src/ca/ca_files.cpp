@@ -42,6 +42,13 @@ Error read_error(const std::string& path) {
                       owner_of(path))};
 }
 
+// Where something should be written that cannot be.
+Error not_writable(const std::string& path, const char* what) {
+  Error error = io_error(path, what);
+  error.detail += "; let this user write there, or name another folder in ca.dir";
+  return error;
+}
+
 class Fd {
  public:
   explicit Fd(int fd) : fd_(fd) {}
@@ -95,15 +102,17 @@ Result<void> make_private_folder(const std::string& folder) {
   for (const auto& part : path) {
     made /= part;
     if (::mkdir(made.c_str(), 0700) == 0 || errno == EEXIST || errno == EISDIR) continue;
+    const int failure = errno;
     if (exists(made.string())) continue;  // a read-only or foreign parent that is there already
-    return unexpected(io_error(made.string(), "cannot be made"));
+    errno = failure;
+    return unexpected(not_writable(made.string(), "cannot be made"));
   }
   struct stat status {};
   if (::stat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
     return unexpected(Error{ErrorCode::io_failed, Fault::proxy, folder + " is no folder: choose another ca.dir"});
   }
   if ((status.st_mode & 077U) != 0 && ::chmod(folder.c_str(), 0700) != 0) {
-    return unexpected(io_error(folder, "cannot be made private (chmod 700)"));
+    return unexpected(not_writable(folder, "cannot be made private (chmod 700)"));
   }
   return {};
 }
@@ -137,7 +146,7 @@ void remove_tree(const std::string& path) {
 
 Result<void> write_new_file(const std::string& path, Bytes content, unsigned mode) {
   const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd.ok()) return unexpected(io_error(path, "cannot be made"));
+  if (!fd.ok()) return unexpected(not_writable(path, "cannot be made"));
   if (::fchmod(fd.get(), static_cast<mode_t>(mode)) != 0 || !write_all(fd.get(), content) || ::fsync(fd.get()) != 0) {
     Error error = io_error(path, "cannot be written");
     ::unlink(path.c_str());
@@ -195,7 +204,7 @@ void cleanse(std::string& secret) {
 Result<FolderLock> FolderLock::take(const std::string& folder) {
   const std::string path = folder + "/.lock";
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return unexpected(io_error(path, "cannot be made"));
+  if (fd < 0) return unexpected(not_writable(path, "cannot be made"));
   FolderLock lock(fd);
   while (::flock(fd, LOCK_EX) != 0) {
     if (errno != EINTR) return unexpected(io_error(path, "cannot be locked"));

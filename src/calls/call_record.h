@@ -29,7 +29,8 @@ struct CallRecord {
   std::string id;  // ULID
   WallTime started_at{};
   WayIn way_in = WayIn::connect;
-  std::string router;  // path prefix of the router that took it; "/" is the empty router
+  std::string router;      // path prefix of the router that took it; "/" is the empty router
+  std::string session_id;  // what the client wrote in `record.session_header`
   Outcome outcome = Outcome::complete;
   std::optional<Error> error;
   std::vector<std::string>

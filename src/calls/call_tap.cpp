@@ -82,6 +82,8 @@ class CallTap final : public Tap {
   CallTap(const CallTap&) = delete;
   CallTap& operator=(const CallTap&) = delete;
 
+  std::string_view id() const noexcept override { return call_.record.id; }
+
   void on_request_head(const http::RequestHead& received, TimePoint now) noexcept override {
     guarded([&] { take_request_head(received, now); });
   }
@@ -174,6 +176,10 @@ class CallTap final : public Tap {
     request.headers.reserve(head.field_count());
     for (std::size_t i = 0; i < head.field_count(); ++i) {
       request.headers.emplace_back(head.name(i), redaction_.header_value(head.name(i), head.value(i)));
+    }
+    if (options_->session_header) {
+      if (const auto session = head.find(*options_->session_header))
+        record().session_id = redaction_.header_value(*options_->session_header, *session);
     }
     if (const auto target = head.find("x-amz-target")) call_.amz_target = *target;
 

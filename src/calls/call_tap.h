@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@ struct CaptureOptions {
   // Names, case-insensitive, besides authorization, proxy-authorization and x-amz-security-token, which are always
   // masked.
   std::vector<std::string> mask_headers;
+  std::optional<std::string> session_header;  // its value is the record's session id; absent: none is looked for
 };
 
 // Takes captured calls over from a worker. Must not block.

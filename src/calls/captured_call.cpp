@@ -24,6 +24,7 @@ std::size_t CapturedCall::cost() const {
   sum += record.request.body.capacity() + record.response.body.capacity();
   sum += record.request.target.capacity() + target.capacity() + record.request.method.capacity();
   sum += record.client.user_agent.capacity() + record.router.capacity() + record.upstream.host.capacity();
+  sum += record.session_id.capacity();
   sum += size_of(record.request.headers) + size_of(record.response.headers);
   sum += size_of(record.notes) + size_of(record.aws.signed_headers);
   if (record.error) sum += record.error->detail.capacity();

@@ -210,6 +210,7 @@ std::string to_json(const CallRecord& record) {
   json.text_always("started_at", format_rfc3339(record.started_at));
   json.text_always("way_in", way_in_name(record.way_in));
   json.text("router", record.router);
+  json.text("session_id", record.session_id);
   json.text_always("outcome", outcome_name(record.outcome));
   if (record.error) {
     json.object("error", [&] {

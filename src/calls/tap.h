@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -37,6 +38,8 @@ struct UpstreamFacts {
 class Tap {
  public:
   virtual ~Tap() = default;
+  // The record's id, for an answer that names it; empty: there will be none.
+  virtual std::string_view id() const noexcept { return {}; }
   virtual void on_request_head(const http::RequestHead& received, TimePoint now) noexcept = 0;
   virtual void on_upstream(const UpstreamFacts& facts, TimePoint now) noexcept = 0;
   // The head as it was sent upstream: for `signature_intact`.

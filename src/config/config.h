@@ -84,8 +84,10 @@ struct Config {
     std::vector<Network> allow_clients;
   } auth;
   struct {
-    std::optional<std::string> store;  // absolute
-    std::optional<std::string> jsonl;  // absolute, or "-"
+    std::optional<std::string> store;                         // absolute
+    std::optional<std::string> jsonl;                         // absolute, or "-"
+    std::optional<std::string> session_header{"session-id"};  // lower case; its value is a record's `session_id`
+    std::optional<std::string> answer_header;  // as written; goes to the client with the record's id in it
     std::size_t body_max_bytes = 1024 * 1024;
     std::vector<std::string> mask_headers{
         "authorization", "x-amz-security-token", "proxy-authorization", "cookie", "set-cookie", "api-key", "x-api-key"};

@@ -1,6 +1,7 @@
 #include "config/load.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 #include <yaml-cpp/eventhandler.h>
 
 #include <algorithm>
@@ -44,6 +45,7 @@ class Loading {
 
   std::optional<std::string> find_file();
   std::optional<std::string> home_folder(const char* variable, const char* below_home);
+  std::optional<std::string> state_folder();
   void read_file(const std::string& file);
   void read_command_line();
   void read_option(const std::string& name, const std::string& key, const YAML::Node& node);
@@ -69,7 +71,7 @@ std::optional<std::string> Loading::find_file() {
   std::vector<std::string> candidates;
   if (const auto folder = home_folder("XDG_CONFIG_HOME", "/.config"))
     candidates.push_back(*folder + "/borehole/borehole.yaml");
-  candidates.push_back("/etc/borehole/borehole.yaml");
+  candidates.push_back(options_.system_file);
   std::error_code error;
   for (const auto& candidate : candidates)
     if (fs::exists(candidate, error) || error) return candidate;  // one that cannot be looked at is not passed over
@@ -187,20 +189,35 @@ void Loading::default_paths() {
   std::error_code error;
   if (!config.file.empty()) {
     const auto folder = fs::absolute(config.file, error).parent_path();
-    if (!draft_.ca_dir_given) config.ca.dir = (folder / "../certs").lexically_normal().string();
-    if (!draft_.store_given) config.record.store = (folder / "../data/calls.db").lexically_normal().string();
     const auto prices = (folder / "prices.yaml").lexically_normal();
     if (!draft_.prices_given && fs::exists(prices, error)) config.prices = prices.string();
-    return;
+    if (options_.file) {  // a folder like this repository: conf/, certs/ and data/ side by side
+      if (!draft_.ca_dir_given) config.ca.dir = (folder / "../certs").lexically_normal().string();
+      if (!draft_.store_given) config.record.store = (folder / "../data/calls.db").lexically_normal().string();
+      return;
+    }
   }
   if (draft_.ca_dir_given && draft_.store_given) return;
-  const auto state = home_folder("XDG_STATE_HOME", "/.local/state");
+  const auto state = state_folder();
   if (!state)
     return complain("environment",
                     "there is no place for the CA and the recorded calls: set HOME or XDG_STATE_HOME, or give "
                     "ca.dir and record.store");
-  if (!draft_.ca_dir_given) config.ca.dir = (fs::path(*state) / "borehole/certs").lexically_normal().string();
-  if (!draft_.store_given) config.record.store = (fs::path(*state) / "borehole/calls.db").lexically_normal().string();
+  if (!draft_.ca_dir_given) config.ca.dir = (fs::path(*state) / "certs").lexically_normal().string();
+  if (!draft_.store_given) config.record.store = (fs::path(*state) / "calls.db").lexically_normal().string();
+}
+
+// Where the CA and the calls lie when nothing names a place for them.
+std::optional<std::string> Loading::state_folder() {
+  constexpr auto of_system = "/var/lib/borehole";
+  // systemd.exec(5): one folder for each StateDirectory=, separated by colons.
+  if (const auto given = environment_("STATE_DIRECTORY"); given && given->starts_with('/'))
+    return given->substr(0, given->find(':'));
+  const bool superuser = options_.superuser.value_or(geteuid() == 0);
+  if (superuser && draft_.config.file == options_.system_file && !environment_("XDG_STATE_HOME")) return of_system;
+  if (const auto home = home_folder("XDG_STATE_HOME", "/.local/state")) return *home + "/borehole";
+  if (superuser) return of_system;
+  return std::nullopt;
 }
 
 void Loading::check_reach(const Place& place, std::string_view key, bool networks_suffice) {
@@ -239,8 +256,8 @@ Loaded Loading::run() {
   std::ranges::stable_sort(problems_, {}, [this](const Problem& problem) {
     return std::tuple(problem.file != draft_.config.file, problem.line, problem.column);
   });
-  if (!problems_.empty()) return {nullptr, std::move(problems_)};
-  return {std::make_shared<const Config>(std::move(draft_.config)), {}};
+  if (!problems_.empty()) return {nullptr, std::move(problems_), std::move(draft_.places)};
+  return {std::make_shared<const Config>(std::move(draft_.config)), {}, std::move(draft_.places)};
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,11 +26,15 @@ struct LoadOptions {
   std::vector<std::string> listens;  // --listen, replaces
   std::optional<std::string> admin;  // --admin, replaces
   std::function<std::optional<std::string>(const std::string&)> environment;  // getenv, or a test's
+  std::string system_file = "/etc/borehole/borehole.yaml";                    // looked for after the user's own
+  std::optional<bool> superuser;                                              // absent: as the process is
 };
 
 struct Loaded {
   std::shared_ptr<const Config> config;  // null if there are problems
   std::vector<Problem> problems;
+  // Where each value was given; no messages: "listen", "routers[1].upstream", "upstream.resolve.host:443".
+  std::map<std::string, Problem, std::less<>> places;
 };
 
 Loaded load(const LoadOptions& options);

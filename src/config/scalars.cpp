@@ -152,6 +152,29 @@ Parsed<std::string> parse_header_name(std::string_view text) {
   return lower_case(text);
 }
 
+Parsed<std::string> parse_answer_header(std::string_view text) {
+  const auto name = parse_header_name(text);
+  if (!name) return wants("must be the name of a header, such as Borehole-Call-Id");
+  // RFC 9110 sections 6.6, 7.6 and 8, RFC 9112 sections 6 and 7: a second one of these would change what the answer is.
+  constexpr std::array<std::string_view, 14> taken{"connection",
+                                                   "content-encoding",
+                                                   "content-length",
+                                                   "content-type",
+                                                   "date",
+                                                   "keep-alive",
+                                                   "location",
+                                                   "te",
+                                                   "trailer",
+                                                   "transfer-encoding",
+                                                   "upgrade",
+                                                   "set-cookie",
+                                                   "content-location",
+                                                   "content-range"};
+  if (std::ranges::find(taken, *name) != taken.end() || name->starts_with("proxy-") || name->starts_with("x-amz"))
+    return wants("has a meaning of its own in answers: choose another name, such as Borehole-Call-Id");
+  return std::string(text);
+}
+
 Parsed<std::string> parse_header_value(std::string_view text) {
   const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   if (text.empty() || text.front() == ' ' || text.back() == ' ' || std::ranges::any_of(text, control))

@@ -52,6 +52,8 @@ Parsed<UpstreamProxy> parse_proxy_url(std::string_view text);
 
 // A field name (RFC 9110 section 5.6.2), lower-cased.
 Parsed<std::string> parse_header_name(std::string_view text);
+// A field name for answers, in the case it was written in; none that frames a message or belongs to one connection.
+Parsed<std::string> parse_answer_header(std::string_view text);
 // A field value: no control characters, no blank at either end.
 Parsed<std::string> parse_header_value(std::string_view text);
 

@@ -143,7 +143,11 @@ void read_routers(const Value& value, Draft& draft) {
     RouterDraft one;
     bool is_map = true;
     const auto pairs = item.pairs(is_map);
-    for (const auto& pair : pairs) read_router_key(pair, one);
+    draft.places.insert_or_assign(item.key(), item.place());
+    for (const auto& pair : pairs) {
+      draft.places.insert_or_assign(pair.value.key(), pair.value.place());
+      read_router_key(pair, one);
+    }
     if (!is_map && pairs.empty()) continue;
     if (!one.has_path)
       item.complain("lacks its path: add one that begins and ends with \"/\", such as /service/standard/");
@@ -184,6 +188,8 @@ void read_resolve(const Value& value, Draft& draft) {
       value.source().complain(pair.key_mark, fmt::format("{} names {}:{} twice: remove one of the two", value.key(),
                                                          rule->host, rule->port));
     } else if (pair.value.into(rule->to, parse_resolve_to)) {
+      draft.places.insert_or_assign(fmt::format("{}.{}:{}", value.key(), rule->host, rule->port),
+                                    value.source().at(pair.key_mark, {}));
       rules.push_back(*std::move(rule));
     }
   }
@@ -259,6 +265,8 @@ constexpr auto keys = std::to_array<Key>({
   {"auth.allow_clients", [](const Value& v, Draft& d) { v.list_into(d.config.auth.allow_clients, parse_network); }},
   {"record.store", [](const Value& v, Draft& d) { d.store_given = v.path_into_or_null(d.config.record.store); }},
   {"record.jsonl", read_jsonl},
+  {"record.session_header", [](const Value& v, Draft& d) { v.into_or_null(d.config.record.session_header, parse_header_name); }},
+  {"record.answer_header", [](const Value& v, Draft& d) { v.into_or_null(d.config.record.answer_header, parse_answer_header); }},
   {"record.bodies.max_bytes", [](const Value& v, Draft& d) { v.into(d.config.record.body_max_bytes, size(0, kibi * kibi * kibi)); }},
   {"record.mask_headers", [](const Value& v, Draft& d) { v.list_into(d.config.record.mask_headers, parse_header_name); }},
   {"record.durability", [](const Value& v, Draft& d) { v.into(d.config.record.strict_durability, one_of(durabilities)); }},
@@ -302,12 +310,14 @@ void read_section(const Value& section, Draft& draft);
 
 void read_known(std::string_view key, YAML::Mark key_mark, const Value& value, Draft& draft) {
   const auto known = std::ranges::find(keys, key, &Key::name);
-  if (known != keys.end())
+  if (known != keys.end()) {
+    draft.places.insert_or_assign(std::string(key), value.place());
     known->read(value, draft);
-  else if (is_section(key))
+  } else if (is_section(key)) {
     read_section(value, draft);
-  else
+  } else {
     value.source().complain(key_mark, unknown_key(key));
+  }
 }
 
 void read_section(const Value& section, Draft& draft) {

@@ -1,7 +1,10 @@
 // Every key that a configuration may hold and how its value becomes a field of Config: one table. Never reads a file.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,7 +22,8 @@ struct Place {
 // A configuration in the making.
 struct Draft {
   Config config;
-  std::optional<Place> listen, admin;  // where they were given, if they were
+  std::optional<Place> listen, admin;                  // where they were given, if they were
+  std::map<std::string, Problem, std::less<>> places;  // of every value that was given
   bool ca_dir_given = false, store_given = false, prices_given = false, users_file_given = false;
 };
 

@@ -23,12 +23,12 @@ YAML::Mark mark_of(const YAML::Node& node, YAML::Mark otherwise) {
 
 }  // namespace
 
-void Source::complain(YAML::Mark mark, std::string message) const {
-  if (!has_lines || mark.is_null())
-    problems.push_back({name, 0, 0, std::move(message)});
-  else
-    problems.push_back({name, mark.line + 1, mark.column + 1, std::move(message)});
+Problem Source::at(YAML::Mark mark, std::string message) const {
+  if (!has_lines || mark.is_null()) return {name, 0, 0, std::move(message)};
+  return {name, mark.line + 1, mark.column + 1, std::move(message)};
 }
+
+void Source::complain(YAML::Mark mark, std::string message) const { problems.push_back(at(mark, std::move(message))); }
 
 void Value::complain(std::string_view what) const {
   source_->complain(mark_, fmt::format("{} {}", key_.empty() ? "the configuration" : key_, what));

@@ -26,6 +26,7 @@ struct Source {
   const Environment& environment;
   std::vector<Problem>& problems;
 
+  Problem at(YAML::Mark mark, std::string message) const;
   void complain(YAML::Mark mark, std::string message) const;
 };
 
@@ -37,6 +38,8 @@ class Value {
   const std::string& key() const { return key_; }
   YAML::Mark mark() const { return mark_; }
   const Source& source() const { return *source_; }
+  const YAML::Node& node() const { return node_; }
+  Problem place() const { return source_->at(mark_, {}); }
 
   bool is_null() const { return node_.IsNull(); }
   bool is_text(std::string_view text) const { return node_.IsScalar() && node_.Scalar() == text; }

@@ -40,4 +40,16 @@ void apply(const RequestHead& head, const HeadEdit& edit, Buffer& out) {
   copy_to(raw.size());
 }
 
+void add_field(const MessageHead& head, Bytes name, Bytes value, Buffer& out) {
+  const Bytes raw = head.raw();
+  const std::size_t end = raw.size() - (raw.ends_with("\r\n") ? 2 : 1);  // where the empty line begins
+  out.prepare(raw.size() + name.size() + value.size() + 4);
+  out.append(raw.substr(0, end));
+  out.append(name);
+  out.append(": ");
+  out.append(value);
+  out.append("\r\n");
+  out.append(raw.substr(end));
+}
+
 }  // namespace borehole::http

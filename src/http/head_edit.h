@@ -26,4 +26,7 @@ struct HeadEdit {
 // Appends the edited head to `out`. The whitespace around a replaced value is kept.
 void apply(const RequestHead& head, const HeadEdit& edit, Buffer& out);
 
+// Appends the head to `out` with one more field behind its last.
+void add_field(const MessageHead& head, Bytes name, Bytes value, Buffer& out);
+
 }  // namespace borehole::http

@@ -56,8 +56,8 @@ std::string in_use(const std::string& owner) {
 std::string why_not(int error, const Address& address) {
   switch (error) {
     case EADDRINUSE: return in_use(foreign_listener(address));
-    case EACCES: return "not permitted; choose a port from 1024 up";
-    case EADDRNOTAVAIL: return "this machine has no such address";
+    case EACCES: return "this user may not take ports below 1024; choose a higher one";
+    case EADDRNOTAVAIL: return "this machine has no such address; name one of its own, or 0.0.0.0 for all of them";
     default: return std::strerror(error);
   }
 }

@@ -65,7 +65,7 @@ RefusalShape refusal_shape(ErrorCode code) noexcept {
   return {500, "InternalServerException"};
 }
 
-std::string refusal_response(const Error& error, bool close, bool head_only) {
+std::string refusal_response(const Error& error, bool close, bool head_only, std::string_view more_fields) {
   const RefusalShape shape = refusal_shape(error.code);
   // What came from the wire may stand in the text.
   std::string body = "{\"message\": ";
@@ -77,6 +77,7 @@ std::string refusal_response(const Error& error, bool close, bool head_only) {
   out += fmt::format("borehole-error: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n",
                      error_code_name(error.code), body.size());
   if (close) out += "connection: close\r\n";
+  out += more_fields;
   out += "\r\n";
   if (!head_only) out += body;
   return out;

@@ -17,6 +17,7 @@ struct RefusalShape {
 RefusalShape refusal_shape(ErrorCode code) noexcept;
 
 // The whole response, head and body. `close`: it says `connection: close`. `head_only`: the request was HEAD.
-std::string refusal_response(const Error& error, bool close, bool head_only);
+// `more_fields`: whole lines for the head.
+std::string refusal_response(const Error& error, bool close, bool head_only, std::string_view more_fields = {});
 
 }  // namespace borehole::proxy

@@ -103,6 +103,11 @@ class Session {
 
   void upstream_received(Bytes bytes, TimePoint now);
   bool response_head_came(TimePoint now);  // false: the exchange ended with it
+  // `record.answer_header` and the record's id, if answers are to name it.
+  struct AnswerField {
+    Bytes name, id;
+  };
+  std::optional<AnswerField> answer_field() const;
   void response_failed(const Error& error, TimePoint now);
   void finish_exchange_if_done(TimePoint now);
   void next_request(TimePoint now);

@@ -247,13 +247,22 @@ void Session::upstream_received(Bytes bytes, TimePoint now) {
         if (response_state_ == ResponseState::body) pass_on(offset);
         return;
       case http::MessageReader::Step::head: {
-        const Bytes raw = response_reader_->response_head().raw();
-        if (raw.size() != progress->consumed) {  // a part of it came earlier
-          unsent = offset;
+        const http::ResponseHead& head = response_reader_->response_head();
+        const bool whole = head.raw().size() == progress->consumed;  // else a part of it came earlier
+        const auto field = head.informational() && head.status() != 101 ? std::nullopt : answer_field();
+        if (whole && !field) {
           if (!response_head_came(now)) return;
-          effects_.send(Side::client, raw);
-        } else if (!response_head_came(now)) {
-          return;
+          break;
+        }
+        if (whole) pass_on(offset - progress->consumed);
+        unsent = offset;
+        if (!response_head_came(now)) return;
+        if (field) {
+          Buffer named;
+          http::add_field(head, field->name, field->id, named);
+          effects_.send(Side::client, named.view());
+        } else {
+          effects_.send(Side::client, head.raw());
         }
         break;
       }
@@ -282,6 +291,12 @@ void Session::upstream_received(Bytes bytes, TimePoint now) {
       return;
     }
   }
+}
+
+std::optional<Session::AnswerField> Session::answer_field() const {
+  const auto& name = context_.policy->config->record.answer_header;
+  if (!name || !tap_ || tap_->id().empty()) return std::nullopt;
+  return AnswerField{*name, tap_->id()};
 }
 
 bool Session::response_head_came(TimePoint now) {
@@ -348,6 +363,8 @@ void Session::next_request(TimePoint now) {
 
 void Session::refuse(const Error& error, TimePoint now) {
   const int status = refusal_shape(error.code).status;
+  std::string naming;
+  if (const auto field = answer_field()) naming = fmt::format("{}: {}\r\n", field->name, field->id);
   finish_tap(error.fault == Fault::upstream ? calls::Outcome::upstream_failed : calls::Outcome::refused, &error, status,
              now);
   head_out_.clear();
@@ -358,7 +375,7 @@ void Session::refuse(const Error& error, TimePoint now) {
   const bool head_only = head_there_ && head.method() == "HEAD";
   // A client that waits for 100 may never send its body.
   const bool stays = sound && !connect && request_reader_.keep_alive() && !head.find("expect") && !draining_;
-  effects_.send(Side::client, refusal_response(error, !stays, head_only));
+  effects_.send(Side::client, refusal_response(error, !stays, head_only, naming));
   status_ = status;
   if (!stays) return end_session(true);
   if (request_state_ == RequestState::complete) {

@@ -29,6 +29,7 @@ class CallStoreWriter final : public calls::Sink {
   // One transaction: all of the batch or nothing of it.
   Result<void> write(const std::vector<calls::CallRecord>& batch) override;
   Result<void> tend(WallTime now) override;  // prunes as `keep` says
+  void set_keep(StoreKeep keep) noexcept;    // any thread; the next `tend` prunes
   // Takes away what is older, then the oldest until the rest fits; gives disk space back. How many calls were taken
   // away. In steps of a few hundred calls, so that readers and other writers get in between.
   Result<std::uint64_t> prune(StoreKeep keep, WallTime now);
@@ -42,7 +43,7 @@ class CallStoreWriter final : public calls::Sink {
 // All that is set must hold. Comparisons ignore ASCII case.
 struct CallFilter {
   std::optional<std::string> model;  // part of the model's id: "haiku"
-  std::optional<std::string> operation, outcome, access_key;
+  std::optional<std::string> operation, outcome, access_key, session;
   std::optional<std::string> text;  // anywhere in the record, as written or as JSON escapes it; not in binary bodies
   std::optional<int> status;
   std::optional<WallTime> since, until;  // started at or after; started before

@@ -73,6 +73,7 @@ Query query_for(const CallFilter& filter) {
   with(filter.operation, " AND operation = ? COLLATE NOCASE");
   with(filter.outcome, " AND outcome = ? COLLATE NOCASE");
   with(filter.access_key, " AND access_key_id = upper(?)");  // they are written in capitals
+  with(filter.session, " AND session_id = ? COLLATE NOCASE");
   if (filter.status) query.sql += fmt::format(" AND status = {}", *filter.status);
   if (filter.since) query.sql += fmt::format(" AND started_us >= {}", filter.since->time_since_epoch().count());
   if (filter.until) query.sql += fmt::format(" AND started_us < {}", filter.until->time_since_epoch().count());

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <mutex>
 #include <utility>
 
 #include "calls/record_json.h"
@@ -17,8 +18,8 @@ namespace {
 constexpr std::string_view insert_sql = R"sql(
 INSERT INTO calls (id, started_us, way_in, outcome, error_code, upstream_host, method, target, status, service,
   operation, region, model_id, access_key_id, request_id, input_tokens, output_tokens, cost_usd, total_ms,
-  request_bytes, response_bytes, record)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  request_bytes, response_bytes, record, session_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 )sql";
 
 constexpr int prune_step = 256;  // calls taken away in one transaction
@@ -73,6 +74,7 @@ void bind(Statement& statement, const calls::CallRecord& record, std::string_vie
   to.integer(static_cast<std::int64_t>(record.request.body_bytes));
   to.integer(static_cast<std::int64_t>(record.response.body_bytes));
   to.blob(blob);
+  to.text(record.session_id);
 }
 
 }  // namespace
@@ -81,7 +83,9 @@ struct CallStoreWriter::State {
   Database database;
   Statement insert;
   Statement begin, commit, rollback;
+  std::mutex keep_mutex;  // guards `keep` and `keep_is_new`
   StoreKeep keep;
+  bool keep_is_new = false;
   RecordPacker packer;
   std::optional<WallTime> pruned_at;
 
@@ -159,7 +163,9 @@ Result<std::unique_ptr<CallStoreWriter>> CallStoreWriter::open(const std::string
                                                 std::move(*begin),
                                                 std::move(*commit),
                                                 std::move(*rollback),
+                                                {},
                                                 keep,
+                                                false,
                                                 RecordPacker(),
                                                 {}});
   return std::unique_ptr<CallStoreWriter>(new CallStoreWriter(std::move(state)));
@@ -175,11 +181,23 @@ Result<void> CallStoreWriter::write(const std::vector<calls::CallRecord>& batch)
 }
 
 Result<void> CallStoreWriter::tend(WallTime now) {
-  if (state_->pruned_at && now - *state_->pruned_at < prune_interval) return {};
+  StoreKeep keep;
+  {
+    const std::lock_guard lock(state_->keep_mutex);
+    const bool is_new = std::exchange(state_->keep_is_new, false);
+    if (!is_new && state_->pruned_at && now - *state_->pruned_at < prune_interval) return {};
+    keep = state_->keep;
+  }
   state_->pruned_at = now;
-  auto pruned = prune(state_->keep, now);
+  auto pruned = prune(keep, now);
   if (!pruned) return unexpected(std::move(pruned).error());
   return {};
+}
+
+void CallStoreWriter::set_keep(StoreKeep keep) noexcept {
+  const std::lock_guard lock(state_->keep_mutex);
+  state_->keep = keep;
+  state_->keep_is_new = true;
 }
 
 Result<std::uint64_t> CallStoreWriter::prune(StoreKeep keep, WallTime now) {

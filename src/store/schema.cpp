@@ -11,7 +11,7 @@ namespace {
 // The columns are what `calls list` shows and filters need; the record itself is JSON, compressed with zstd: prompts
 // repeat themselves from call to call, so a file of the same size holds several times as many calls. It stands last, so
 // that rows are listed without reading it. `seq` is the order of writing.
-constexpr std::array<std::string_view, 1> steps{R"sql(
+constexpr std::array<std::string_view, 2> steps{R"sql(
 CREATE TABLE calls (
   seq INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
@@ -39,6 +39,9 @@ CREATE TABLE calls (
 ) STRICT;
 CREATE INDEX calls_by_start ON calls (started_us);
 CREATE INDEX calls_by_access_key ON calls (access_key_id, started_us);
+)sql",
+                                                R"sql(
+ALTER TABLE calls ADD COLUMN session_id TEXT;
 )sql"};
 
 Error failure(std::string detail) { return Error{ErrorCode::store_failed, Fault::proxy, std::move(detail)}; }

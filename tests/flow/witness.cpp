@@ -10,6 +10,8 @@ class WitnessTap final : public calls::Tap {
  public:
   explicit WitnessTap(std::shared_ptr<Seen> seen) : seen_(std::move(seen)) {}
 
+  std::string_view id() const noexcept override { return seen_->id; }
+
   void on_request_head(const http::RequestHead& received, TimePoint) noexcept override {
     rule(seen_->received_head.empty() && !seen_->upstream, "one request head, first");
     seen_->received_head = received.raw();
@@ -78,6 +80,7 @@ std::string Seen::text() const {
 std::unique_ptr<calls::Tap> Witness::begin(const calls::ExchangeStart& start, TimePoint) noexcept {
   seen.push_back(std::make_shared<Seen>());
   seen.back()->start = start;
+  seen.back()->id = fmt::format("CALL{}", seen.size());
   return std::make_unique<WitnessTap>(seen.back());
 }
 

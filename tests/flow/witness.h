@@ -12,6 +12,7 @@ namespace borehole::proxy::test {
 
 // One exchange as its tap saw it.
 struct Seen {
+  std::string id;  // CALL1, CALL2, …
   calls::ExchangeStart start;
   std::string received_head, sent_head, request_body, response_heads, response_body;
   std::vector<std::string> notes;

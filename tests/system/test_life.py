@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 
@@ -102,6 +103,51 @@ def drain_ends_at_its_limit(t):
     check.equal(len(proxy.records()), 1, "the call that was cut has a record")
 
 
+@test(each=["SIGTERM", "SIGINT"])
+def a_second_signal_ends_at_once(t, name):
+    up = t.upstream()
+    never = threading.Event()
+    t.defer(never.set)
+    up.handler = lambda request, reply: (request.read_body(reply), never.wait(60))
+    proxy = t.proxy(up)
+    stream = ways.CONNECT.open(proxy)
+    stream.send(f"GET /a HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+    up.wait_for_requests(1)
+    start = time.monotonic()
+    proxy.process.send_signal(getattr(signal, name))
+    check.eventually(lambda: "a second signal ends at once" in proxy.stderr(), "it says that it waits")
+    check.equal(proxy.process.poll(), None, "it waits for the call")
+    proxy.process.send_signal(getattr(signal, name))
+    check.equal(proxy.process.wait(20), 0, "exit status")
+    check.true(time.monotonic() - start < 20, "the drain time is 30 s")
+    proxy.check_stderr()
+    proxy.process = None
+    check.equal([r["error"]["code"] for r in proxy.records()], ["shutting_down"], "the call that was cut has a record")
+
+
+@test
+def a_service_manager_is_told(t):
+    """sd_notify(3): ready, reloading, stopping."""
+    path = t.path("notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        manager.settimeout(20)
+        proxy = t.proxy(environment={"NOTIFY_SOCKET": path})
+        check.equal(manager.recv(1000), b"READY=1", "at start")
+        proxy.process.send_signal(signal.SIGHUP)
+        told = manager.recv(1000).split(b"\n")
+        check.equal(told[0], b"RELOADING=1", "at SIGHUP")
+        check.true(told[1].startswith(b"MONOTONIC_USEC=") and int(told[1][15:]) <= time.monotonic_ns() // 1000, repr(told))
+        check.equal(manager.recv(1000), b"READY=1", "when that is done")
+        proxy.stop()
+        check.equal(manager.recv(1000), b"STOPPING=1", "at the end")
+
+
+@test(each=["/nowhere/notify", "relative", "@", "@abstract-and-nobody-there"])
+def a_service_manager_that_is_not_there_is_no_matter(t, name):
+    t.proxy(environment={"NOTIFY_SOCKET": name})
+
+
 @test
 def sighup_reloads(t):
     up = t.upstream()
@@ -148,7 +194,6 @@ def several_listeners(t):
 
 @test
 def ipv6(t):
-    import socket
     from harness.runner import Skip
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
@@ -173,7 +218,6 @@ def listening_elsewhere_needs_auth(t):
 
 @test
 def allow_clients(t):
-    import socket
     from harness.runner import Skip
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:   # a datagram socket sends nothing by connecting
         try:

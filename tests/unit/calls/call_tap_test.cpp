@@ -233,4 +233,30 @@ TEST_CASE("the cost of a captured call covers its bodies", "[call_tap]") {
   CHECK(call.cost() >= empty + 1800);
 }
 
+TEST_CASE("the session that a client names is kept, under the header that is configured") {
+  const std::string host = "bedrock-runtime.us-east-1.amazonaws.com";
+  const auto session = [&](std::optional<std::string> header, std::vector<std::string> masked = {}) {
+    CaptureOptions options;
+    options.session_header = std::move(header);
+    options.mask_headers = std::move(masked);
+    Bench bench(std::move(options));
+    auto tap = bench.begin();
+    CHECK(tap->id().size() == 26);
+    const std::string id(tap->id());
+    tap->on_request_head(request_head(signed_head("/m", host, "SESSION-id:  chat \xc3\xbc 7 \r\nX-Chat: other\r\n")),
+                         bench.t0);
+    tap->on_finished(Outcome::refused, nullptr, 403, bench.t0);
+    CHECK(bench.only().id == id);
+    const std::string json = to_json(bench.only());
+    CHECK((json.find("\"session_id\":\"" + bench.only().session_id + "\"") != std::string::npos) ==
+          !bench.only().session_id.empty());
+    return bench.only().session_id;
+  };
+  CHECK(session("session-id") == "chat \xc3\xbc 7");
+  CHECK(session("x-chat") == "other");
+  CHECK(session("x-none").empty());
+  CHECK(session(std::nullopt).empty());
+  CHECK(session("session-id", {"session-id"}) == "***");
+}
+
 }  // namespace borehole::calls

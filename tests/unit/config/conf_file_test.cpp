@@ -30,7 +30,8 @@ std::string described(const Config& c) {
   add("limits", num(c.limits.head_bytes), num(c.limits.connections), num(c.limits.idle_timeout.count()),
       num(c.limits.head_timeout.count()), num(c.limits.drain_timeout.count()));
   add("auth", c.auth.users_file.value_or("none"), num(c.auth.allow_clients.size()));
-  add("record", c.record.store.value_or("none"), c.record.jsonl.value_or("none"), num(c.record.body_max_bytes),
+  add("record", c.record.store.value_or("none"), c.record.jsonl.value_or("none"),
+      c.record.session_header.value_or("none"), c.record.answer_header.value_or("none"), num(c.record.body_max_bytes),
       num(c.record.strict_durability), num(c.record.keep_days), num(c.record.keep_max_bytes));
   for (const auto& one : c.record.mask_headers) add("mask", one);
   add("prices", c.prices.value_or("none"), "log", num(static_cast<int>(c.log.level)),
@@ -51,7 +52,7 @@ TEST_CASE("conf/borehole.yaml holds every key, and its commented-out ones load a
   Fixture fixture;
   std::string text = read_whole(BOREHOLE_CONF_FILE);
   for (const std::string line : {"# intercept: [", "# proxy: null", "# users_file: null", "# jsonl: null",
-                                 "# require_headers: {", "# prices: "}) {
+                                 "# answer_header: null", "# require_headers: {", "# prices: "}) {
     CAPTURE(line);
     const auto place = text.find(line);
     REQUIRE(place != text.npos);

@@ -159,7 +159,8 @@ TEST_CASE("a --config that is not there or is a folder is a problem") {
 TEST_CASE("without --config the user's file is found, else the defaults have their folders") {
   Fixture fixture;
   fixture.environment = {{"HOME", fixture.folder()}};
-  if (std::filesystem::exists("/etc/borehole/borehole.yaml")) return;  // this machine's own would be found
+  fixture.options.system_file = fixture.folder() + "/none.yaml";
+  fixture.options.superuser = false;
   auto loaded = load(fixture.options);
   REQUIRE(loaded.config != nullptr);
   CHECK(loaded.config->file.empty());
@@ -176,7 +177,8 @@ TEST_CASE("without --config the user's file is found, else the defaults have the
   REQUIRE(loaded.config != nullptr);
   CHECK(loaded.config->file == in_home);
   CHECK(loaded.config->workers == 5);
-  CHECK(loaded.config->ca.dir == fixture.folder() + "/.config/certs");
+  CHECK(loaded.config->ca.dir == fixture.folder() + "/.local/state/borehole/certs");  // not in ~/.config
+  CHECK(loaded.config->record.store == fixture.folder() + "/.local/state/borehole/calls.db");
 
   fixture.write("xdg/borehole/borehole.yaml", "workers: 6\n");
   fixture.environment["XDG_CONFIG_HOME"] = fixture.folder() + "/xdg";
@@ -185,7 +187,8 @@ TEST_CASE("without --config the user's file is found, else the defaults have the
 
 TEST_CASE("without any home the folders must be given") {
   Fixture fixture;
-  if (std::filesystem::exists("/etc/borehole/borehole.yaml")) return;
+  fixture.options.system_file = fixture.folder() + "/none.yaml";
+  fixture.options.superuser = false;
   const auto loaded = load(fixture.options);
   REQUIRE(loaded.problems.size() == 1);
   CHECK(to_string(loaded.problems[0]) ==
@@ -194,4 +197,39 @@ TEST_CASE("without any home the folders must be given") {
         "record.store");
   fixture.options.sets = {"ca.dir=/ca", "record.store=null"};
   CHECK(load(fixture.options).config != nullptr);
+}
+
+TEST_CASE("the system's file keeps the CA and the calls where a system keeps state") {
+  Fixture fixture;
+  fixture.options.system_file = fixture.write("etc/borehole.yaml", "workers: 7\n");
+  const auto places = [&] {
+    const auto loaded = load(fixture.options);
+    REQUIRE(loaded.config != nullptr);
+    CHECK(loaded.config->workers == 7);
+    return Texts{loaded.config->ca.dir, loaded.config->record.store.value_or("none")};
+  };
+  fixture.environment = {{"HOME", "/home/ann"}};
+  fixture.options.superuser = false;
+  CHECK(places() == Texts{"/home/ann/.local/state/borehole/certs", "/home/ann/.local/state/borehole/calls.db"});
+  fixture.options.superuser = true;
+  CHECK(places() == Texts{"/var/lib/borehole/certs", "/var/lib/borehole/calls.db"});
+  fixture.environment["XDG_STATE_HOME"] = "/state";
+  CHECK(places() == Texts{"/state/borehole/certs", "/state/borehole/calls.db"});
+  fixture.environment["STATE_DIRECTORY"] = "/var/lib/one:/var/lib/two";  // a service's
+  CHECK(places() == Texts{"/var/lib/one/certs", "/var/lib/one/calls.db"});
+  fixture.write("etc/borehole.yaml", "workers: 7\nca: {dir: here}\n");  // what is given is relative to the file
+  CHECK(places() == Texts{fixture.folder() + "/etc/here", "/var/lib/one/calls.db"});
+
+  fixture.options.file = fixture.options.system_file;  // by --config: as every file that is named so
+  fixture.write("etc/borehole.yaml", "workers: 7\n");
+  CHECK(places() == Texts{fixture.folder() + "/certs", fixture.folder() + "/data/calls.db"});
+}
+
+TEST_CASE("a superuser without any home has the system's folders") {
+  Fixture fixture;
+  fixture.options.system_file = fixture.folder() + "/none.yaml";
+  fixture.options.superuser = true;
+  const auto loaded = load(fixture.options);
+  REQUIRE(loaded.config != nullptr);
+  CHECK(loaded.config->ca.dir == "/var/lib/borehole/certs");
 }

@@ -81,3 +81,13 @@ TEST_CASE("an empty value can be replaced") {
   apply(HeadIndexer::request("GET / HTTP/1.1\r\nAccept-Encoding: \r\n\r\n"), edit, out);
   CHECK(out.view() == "GET / HTTP/1.1\r\nAccept-Encoding: x\r\n\r\n");
 }
+
+TEST_CASE("a field is added behind the last one, and nothing else of the head changes") {
+  const auto added = [](const std::string& head) {
+    Buffer out;
+    add_field(HeadIndexer::response(head), "X-Id", "7", out);
+    return std::string(out.view());
+  };
+  CHECK(added("HTTP/1.1 200 OK\r\nA:  1 \r\n\r\n") == "HTTP/1.1 200 OK\r\nA:  1 \r\nX-Id: 7\r\n\r\n");
+  CHECK(added("HTTP/1.1 204 \r\n\r\n") == "HTTP/1.1 204 \r\nX-Id: 7\r\n\r\n");
+}

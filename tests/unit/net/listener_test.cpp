@@ -119,7 +119,9 @@ TEST_CASE("an address that this machine does not have is said to be so") {
   const auto listener =
       Listener::open(test.loop, *Address::parse("192.0.2.1", 0), false, [](std::unique_ptr<TcpSocket>) {});
   REQUIRE_FALSE(listener);
-  CHECK(listener.error().detail == "cannot listen on 192.0.2.1:0: this machine has no such address");
+  CHECK(listener.error().detail ==
+        "cannot listen on 192.0.2.1:0: this machine has no such address; name one of its "
+        "own, or 0.0.0.0 for all of them");
 }
 
 TEST_CASE("out of descriptors, connections are turned away and counted, and later ones are served") {

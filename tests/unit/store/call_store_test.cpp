@@ -5,6 +5,7 @@
 #include "base/ids.h"
 #include "calls/record_json.h"
 #include "catch.h"
+#include "store/private_file.h"
 #include "store/schema.h"
 #include "unit/store/scratch.h"
 
@@ -323,6 +324,46 @@ TEST_CASE("pruning takes old calls away, then the oldest that do not fit", "[cal
   to.reset();
   CHECK(std::filesystem::file_size(path) <= most);
   CHECK(std::filesystem::file_size(path) > most / 2);
+}
+
+TEST_CASE("calls of one session are found, also in a store from before there were sessions", "[call_store]") {
+  Scratch scratch;
+  const std::string path = scratch.path("calls.db");
+  {
+    const auto made = make_private_file(path, "the call store");
+    REQUIRE(made.has_value());
+    auto database = Database::open(path, SQLITE_OPEN_READWRITE);
+    REQUIRE(database.has_value());
+    REQUIRE(migrate(*database, migrations().first(1)).has_value());
+  }
+  sql(path,
+      "INSERT INTO calls (id, started_us, way_in, outcome, request_bytes, response_bytes, record) "
+      "VALUES ('OLD', 1, 'connect', 'complete', 0, 0, x'')");
+  auto to = writer(path);
+  auto one = record("A", 1);
+  one.session_id = "chat-7";
+  auto other = record("B", 2);
+  other.session_id = "chat-77";
+  write(*to, {one, other, record("C", 3)});
+  CallFilter filter;
+  CHECK(ids(*reader(path), filter) == std::vector<std::string>{"C", "B", "A", "OLD"});
+  filter.session = "CHAT-7";
+  CHECK(ids(*reader(path), filter) == std::vector<std::string>{"A"});
+  filter.session = "chat";
+  CHECK(ids(*reader(path), filter).empty());
+}
+
+TEST_CASE("what is kept can be changed while the store is written", "[call_store]") {
+  Scratch scratch;
+  const std::string path = scratch.path("calls.db");
+  auto to = writer(path);
+  write(*to, {record("A", 0), record("B", 3 * 86'400)});
+  const WallTime now = at_second(4 * 86'400);
+  REQUIRE(to->tend(now).has_value());
+  CHECK(ids(*reader(path), {}).size() == 2);
+  to->set_keep({2, 0});
+  REQUIRE(to->tend(now).has_value());  // at once, though it was tended a moment ago
+  CHECK(ids(*reader(path), {}) == std::vector<std::string>{"B"});
 }
 
 }  // namespace borehole::store
