@@ -41,9 +41,9 @@ std::string with_colons(const std::string& hex) {
 std::string_view in_words(TrustState state) {
   switch (state) {
     case TrustState::trusted: return "trusted";
-    case TrustState::not_trusted: return "not trusted";
+    case TrustState::not_trusted:
     case TrustState::other_borehole_ca: return "not trusted";
-    case TrustState::unknown: return "not known";
+    case TrustState::unknown: break;
   }
   return "not known";
 }

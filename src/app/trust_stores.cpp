@@ -85,7 +85,7 @@ std::string_view trust_state_name(TrustState state) noexcept {
     case TrustState::trusted: return "trusted";
     case TrustState::not_trusted: return "not_trusted";
     case TrustState::other_borehole_ca: return "other_borehole_ca";
-    case TrustState::unknown: return "unknown";
+    case TrustState::unknown: break;
   }
   return "unknown";
 }
