@@ -129,7 +129,13 @@ void add_calls(CLI::App& app, CommandLine& line) {
     store::CallFilter& filter = options->filter;
     command->add_option("--model", filter.model, "only calls of this model (a part of its id is enough)");
     command->add_option("--operation", filter.operation, "only this operation, e.g. Converse");
-    command->add_option("--status", filter.status, "only this HTTP status");
+    command->add_option_function<std::string>(
+        "--status",
+        [&filter](const std::string& text) {
+          if (store::choose_status(filter, text)) return;
+          throw CLI::ValidationError("--status", "a status (429), a class of them (4xx) or `error` is wanted");
+        },
+        "only this HTTP status (429), this class (4xx), or `error`: 400 and above, or not complete");
     command->add_option("--outcome", filter.outcome, "complete, client_aborted, upstream_failed or refused");
     command->add_option("--access-key", filter.access_key, "only calls signed with this access key id");
     command->add_option("--text", filter.text, "only calls whose record holds this text");
