@@ -258,8 +258,8 @@ class Page {
     if (fields.empty()) return;
     section(title);
     for (const JsonValue& field : fields) {
-      out_ += fmt::format("{}{} {}\n", indent, in_colour(harmless(field.text("0")) + ":", dim),
-                          harmless(field.text("1")));
+      out_ +=
+          fmt::format("{}{} {}\n", indent, in_colour(harmless(field.text("0")) + ":", dim), harmless(field.text("1")));
     }
   }
 
@@ -308,7 +308,8 @@ std::string call_page(const JsonValue& record, bool colours) { return Page(recor
 std::string explained(std::string_view error_type) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 14> known{{
       {"accessdeniedexception",
-       "Amazon does not allow this: the key's IAM policy must permit it, and the account must have access to the model"},
+       "Amazon does not allow this: the key's IAM policy must permit it, and the account must have access to the "
+       "model"},
       {"conflictexception", "Amazon is still busy with a call of the same token; wait, or use another token"},
       {"expiredtokenexception", "the temporary credentials ran out; get new ones"},
       {"internalserverexception", "Amazon failed inside; try again"},
@@ -321,7 +322,8 @@ std::string explained(std::string_view error_type) {
       {"resourcenotfoundexception", "there is no such model or resource in this region; check the id and the region"},
       {"servicequotaexceededexception", "a quota of the account is used up; ask Amazon for more"},
       {"serviceunavailableexception", "Amazon, or the way to it, is out of order; try again"},
-      {"throttlingexception", "the account's quota for this model is used up for now; slow down, or ask Amazon for more"},
+      {"throttlingexception",
+       "the account's quota for this model is used up for now; slow down, or ask Amazon for more"},
       {"unrecognizedclientexception", "Amazon does not know this access key; check the key and its partition"},
   }};
   std::string lower(error_type);

@@ -41,8 +41,8 @@ void add_stats_options(CLI::App& command, CallsOptions& options) {
           [&options](const std::string& name) {
             const auto by = store::parse_group_by(name);
             if (!by) {
-              throw CLI::ValidationError("--by",
-                                         "one of model, operation, status, key, sdk, hour, day, host and outcome is wanted");
+              throw CLI::ValidationError(
+                  "--by", "one of model, operation, status, key, sdk, hour, day, host and outcome is wanted");
             }
             options.group_by = *by;
           },

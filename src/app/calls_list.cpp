@@ -57,7 +57,7 @@ Table table_of(const std::vector<store::CallSummary>& calls, const Screen& scree
   std::vector<Column> columns{{"ID", false, Shorten::never, screen.terminal ? 0 : whole_id, 0},
                               {"STARTED", screen.terminal, Shorten::never, screen.terminal ? 0U : 20U, 1},
                               {"STATUS", true, Shorten::never, 6, 0},
-                              {"OPERATION", false, Shorten::at_the_end, screen.terminal ? 12U : 29U, 2},
+                              {"OPERATION", false, Shorten::at_the_end, screen.terminal ? 8U : 29U, 2},
                               {"MODEL", false, Shorten::in_the_middle, screen.terminal ? 16U : 60U, 0},
                               {"IN", true, Shorten::never, screen.terminal ? 0U : 8U, 5},
                               {"OUT", true, Shorten::never, screen.terminal ? 0U : 8U, 4},
@@ -70,6 +70,7 @@ Table table_of(const std::vector<store::CallSummary>& calls, const Screen& scree
   for (const auto& call : calls) {
     const std::string model =
         call.model_id.empty() ? calls::whole_target(call.upstream_host, call.target) : call.model_id;
+    const std::string error = error_of(call);
     rows.push_back({{harmless(call.id.substr(0, id_length)), {}},
                     {screen.terminal ? local_time(call.started, now) : call.started_at.substr(0, 19) + "Z",
                      screen.colours ? dim : std::string_view()},
@@ -81,7 +82,7 @@ Table table_of(const std::vector<store::CallSummary>& calls, const Screen& scree
                     {call.total_ms ? fmt::format("{:.1f}", *call.total_ms) : "-", {}},
                     {call.cost_usd ? harmless(*call.cost_usd) : "-", {}},
                     {shown(call.sdk), {}},
-                    {error_of(call), screen.colours ? red : std::string_view()}});
+                    {error, screen.colours && error != "-" ? red : std::string_view()}});
   }
   // On a terminal a column in which nothing stands takes no room.
   for (std::size_t i = columns.size(); screen.terminal && i-- > 0;) {

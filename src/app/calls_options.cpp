@@ -120,7 +120,8 @@ int failed(const Error& error) {
 
 int failed_records(std::uint64_t damaged) {
   std::cerr << fmt::format(
-      "borehole: {} of the records {} damaged and left out, all others are written; a copy of the store from before may "
+      "borehole: {} of the records {} damaged and left out, all others are written; a copy of the store from before "
+      "may "
       "still hold what is lost\n",
       damaged, damaged == 1 ? "is" : "are");
   return 1;

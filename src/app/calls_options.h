@@ -21,10 +21,10 @@ struct CallsOptions {
   store::CallFilter filter;  // all but the limit
   std::optional<std::size_t> limit;
   bool json = false;
-  std::string id;                               // show
-  std::string raw_body;                         // show: "request", "response" or empty
-  store::GroupBy group_by = store::GroupBy::model;  // stats
-  std::string out;                              // export: a file; empty: stdout
+  std::string id;                                       // show
+  std::string raw_body;                                 // show: "request", "response" or empty
+  store::GroupBy group_by = store::GroupBy::model;      // stats
+  std::string out;                                      // export: a file; empty: stdout
   std::optional<std::chrono::microseconds> older_than;  // prune
   bool all = false, dry_run = false, yes = false;       // prune
 
@@ -45,7 +45,8 @@ int failed(const Error& error);
 int failed_records(std::uint64_t damaged);
 
 // How a call gets into the store, as the end of a sentence.
-inline constexpr const char* how_to_send = "start the proxy with `borehole`, and send one through it with the variables that `borehole env` prints";
+inline constexpr const char* how_to_send =
+    "start the proxy with `borehole`, and send one through it with the variables that `borehole env` prints";
 
 // The sub-commands. What they print goes to stdout; the result is the exit status.
 int calls_list(const CommandLine& line, const CallsOptions& options);

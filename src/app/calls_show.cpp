@@ -31,7 +31,8 @@ Result<std::string> find_record(const store::CallStoreReader& reader, const std:
 int write_body(const bedrock::JsonValue& record, BodySide side) {
   const auto body = kept_body(record, side);
   if (!body) {
-    std::cerr << "borehole: nothing of that body was kept; raise record.bodies.max_bytes to keep those of later calls\n";
+    std::cerr
+        << "borehole: nothing of that body was kept; raise record.bodies.max_bytes to keep those of later calls\n";
     return 1;
   }
   LineOutput out(STDOUT_FILENO, "stdout");

@@ -4,7 +4,6 @@
 
 #include <csignal>
 
-
 namespace borehole::app {
 
 namespace {

@@ -134,7 +134,8 @@ Screen screen_of(int file) {
   if (!screen.terminal) return screen;
   const char* no_colour = std::getenv("NO_COLOR");
   const char* kind = std::getenv("TERM");
-  screen.colours = (no_colour == nullptr || *no_colour == '\0') && (kind == nullptr || std::string_view(kind) != "dumb");
+  screen.colours =
+      (no_colour == nullptr || *no_colour == '\0') && (kind == nullptr || std::string_view(kind) != "dumb");
   winsize size{};
   if (ioctl(file, TIOCGWINSZ, &size) == 0) screen.width = size.ws_col;
   return screen;

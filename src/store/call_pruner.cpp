@@ -47,9 +47,9 @@ struct CallPruner::State {
     for (std::int64_t from = -1;;) {
       std::vector<Doomed> some;
       std::size_t read = 0;
-      auto statement = database.prepare(
-          fmt::format("SELECT seq, length(record){} FROM calls WHERE seq > {} AND seq <= {}{} ORDER BY seq LIMIT {}",
-                      text ? ", record" : "", from, *last, conditions.sql, step_calls));
+      auto statement = database.prepare(fmt::format(
+          "SELECT seq, length(record){} FROM calls NOT INDEXED WHERE seq > {} AND seq <= {}{} ORDER BY seq LIMIT {}",
+          text ? ", record" : "", from, *last, conditions.sql, step_calls));
       if (!statement) return unexpected(statement.error());
       conditions.bind(*statement);
       for (;;) {
@@ -107,8 +107,7 @@ Result<std::unique_ptr<CallPruner>> CallPruner::open(const std::string& path) {
   const auto version = check_version(*database, path, migrations().size());
   if (!version) return unexpected(version.error());
   if (*version == 0) {
-    return unexpected(
-        Error{ErrorCode::not_found, Fault::client, fmt::format("the call store {} is empty yet", path)});
+    return unexpected(Error{ErrorCode::not_found, Fault::client, fmt::format("the call store {} is empty yet", path)});
   }
   // As the writer: what was taken away is overwritten where that costs no extra write.
   if (auto set = database->execute("PRAGMA secure_delete=FAST"); !set) return unexpected(set.error());

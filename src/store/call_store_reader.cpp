@@ -147,8 +147,9 @@ struct CallStoreReader::State {
     for (bool more = true; more && left > 0;) {
       // Texts are looked for behind SQL's back, so a page may give fewer calls than were read.
       const std::size_t wanted = filter.text ? page_calls : std::min(left, page_calls);
+      // `+seq`: not to be looked up by, or SQLite sorts the whole table instead of walking along its index of starts.
       const std::string sql =
-          fmt::format("SELECT {0} FROM calls WHERE seq <= {1}{2}{3}{4} ORDER BY started_us {5}, seq {5} LIMIT {6}",
+          fmt::format("SELECT {0} FROM calls WHERE +seq <= {1}{2}{3}{4} ORDER BY started_us {5}, seq {5} LIMIT {6}",
                       summary_columns(schema), *last, conditions.sql, bound, beyond(from, order), direction, wanted);
       std::size_t octets = 0;
       std::size_t count = 0;
@@ -250,7 +251,7 @@ Result<std::vector<ReadCall>> CallStoreReader::written_after(std::int64_t seq, c
   std::optional<TextFilter> text;
   if (filter.text) text.emplace(*filter.text);
   std::vector<ReadCall> out;
-  auto read = state_->rows(fmt::format("SELECT {} FROM calls WHERE seq > {}{} ORDER BY seq",
+  auto read = state_->rows(fmt::format("SELECT {} FROM calls NOT INDEXED WHERE seq > {}{} ORDER BY seq",
                                        summary_columns(state_->schema), seq, conditions.sql),
                            conditions, [&](const Statement& row) {
                              if (out.size() >= filter.limit) return false;

@@ -78,7 +78,8 @@ TEST_CASE("a page tells what, who, where, the conversation, and what it took", "
   CHECK(has(text, "\nid        01KAAAAAAAAAAAAAAAAAAAAAAA\n"));
   CHECK(has(text, "\nclient    boto3 1.34, 127.0.0.1:51234, python3 (process 77)\n"));
   CHECK(has(text, "access key AKIAONE, session build-7, attempt 2 of 3\n"));
-  CHECK(has(text, "\nupstream  bedrock-runtime.us-east-1.amazonaws.com:443, region us-east-1, connection reused, TLSv1.3\n"));
+  CHECK(has(text,
+            "\nupstream  bedrock-runtime.us-east-1.amazonaws.com:443, region us-east-1, connection reused, TLSv1.3\n"));
   CHECK(has(text, "\nway in    connect, router /\n"));
   CHECK(has(text, "  system\n    be brief\n  user\n    hi\n    there\\x1b[31m\n  tools weather\n"));
   CHECK(has(text, "  assistant\n    Hello\n    calls weather (t1)\n      {\"city\":\"Graz\"}\n"));
@@ -89,7 +90,8 @@ TEST_CASE("a page tells what, who, where, the conversation, and what it took", "
   CHECK(has(text, "Amazon tells 99.0 ms\n"));
   CHECK(has(text, "\nrequest headers\n  Host: h\n  X-Odd: a\\x1b[2Jb\n"));
   CHECK(has(text, "\nresponse headers\n  Content-Type: application/json\n"));
-  CHECK(std::none_of(text.begin(), text.end(), [](char c) { return c != '\n' && static_cast<unsigned char>(c) < 0x20; }));
+  CHECK(
+      std::none_of(text.begin(), text.end(), [](char c) { return c != '\n' && static_cast<unsigned char>(c) < 0x20; }));
 }
 
 TEST_CASE("colours are the page's own, never the wire's", "[call_page]") {
@@ -158,8 +160,9 @@ TEST_CASE("members that the page does not know are shown all the same", "[call_p
       R"({"id":"A","outcome":"complete","diagnosis":{"why":"be\u001bcause","list":[1,true,null]},"zone":"x"})");
   REQUIRE(value);
   const std::string text = call_page(*value, false);
-  CHECK(has(text, "\nmore\n  diagnosis.why: be\\x1bcause\n  diagnosis.list.0: 1\n  diagnosis.list.1: true\n"
-                  "  diagnosis.list.2: null\n  zone: x\n"));
+  CHECK(has(text,
+            "\nmore\n  diagnosis.why: be\\x1bcause\n  diagnosis.list.0: 1\n  diagnosis.list.1: true\n"
+            "  diagnosis.list.2: null\n  zone: x\n"));
 }
 
 TEST_CASE("kept bodies come back octet for octet", "[call_page]") {

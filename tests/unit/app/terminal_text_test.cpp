@@ -37,20 +37,20 @@ TEST_CASE("nothing that a terminal obeys comes through", "[terminal_text]") {
   CHECK(harmless("\xC2\x9B"
                  "2J\xff") == "\\xc2\\x9b2J\\xff");
   CHECK(harmless("a\xE2\x80\xAE"
-                 "b") == "a\\u{202e}b");                  // right to left override
+                 "b") == "a\\u{202e}b");  // right to left override
   CHECK(harmless("a\xE2\x80\x8B"
-                 "b") == "a\\u{200b}b");                  // zero width space
-  CHECK(harmless("\xEF\xBB\xBFx") == "\\u{feff}x");       // byte order mark
-  CHECK(harmless("\xF4\x8F\xBF\xBF") == "\\u{10ffff}");   // no character
+                 "b") == "a\\u{200b}b");                 // zero width space
+  CHECK(harmless("\xEF\xBB\xBFx") == "\\u{feff}x");      // byte order mark
+  CHECK(harmless("\xF4\x8F\xBF\xBF") == "\\u{10ffff}");  // no character
   CHECK(harmless_lines("a\n\tb\x1b\r\n\nc", "> ") == "> a\n>     b\\x1b\n\n> c\n");
   CHECK(harmless_lines("", "> ") == "\n");
 }
 
 TEST_CASE("text is measured in columns and cut between characters", "[terminal_text]") {
   CHECK(columns_of("abc") == 3);
-  CHECK(columns_of("\xE6\xBC\xA2\xE5\xAD\x97") == 4);   // two CJK characters
-  CHECK(columns_of("\xF0\x9F\x98\x80") == 2);           // an emoji
-  CHECK(columns_of("e\xCC\x81") == 1);                  // a combining accent
+  CHECK(columns_of("\xE6\xBC\xA2\xE5\xAD\x97") == 4);  // two CJK characters
+  CHECK(columns_of("\xF0\x9F\x98\x80") == 2);          // an emoji
+  CHECK(columns_of("e\xCC\x81") == 1);                 // a combining accent
   CHECK(shortened("abcdef", 6) == "abcdef");
   CHECK(shortened("abcdef", 4) == "abc…");
   CHECK(shortened("abcdef", 1) == "…");
