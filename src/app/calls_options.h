@@ -46,7 +46,8 @@ int failed_records(std::uint64_t damaged);
 
 // How a call gets into the store, as the end of a sentence.
 inline constexpr const char* how_to_send =
-    "start the proxy with `borehole`, and send one through it with the variables that `borehole env` prints";
+    "send one with `borehole run -- COMMAND`, or through a proxy that runs with the variables that `borehole env` "
+    "prints";
 
 // The sub-commands. What they print goes to stdout; the result is the exit status.
 int calls_list(const CommandLine& line, const CallsOptions& options);
