@@ -80,7 +80,7 @@ def on_terminal(proxy, *arguments, columns=80, environment=None, typed=None):
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     process = subprocess.Popen([proxy.binary, *arguments, "--config", proxy.config_path], stdin=slave, stdout=slave,
-                               stderr=slave, env=dict(proxy.environment, TERM="xterm", **(environment or {})),
+                               stderr=slave, env={**proxy.environment, "TERM": "xterm", **(environment or {})},
                                start_new_session=True)
     os.close(slave)
     if typed:
