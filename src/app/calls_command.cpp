@@ -1,115 +1,84 @@
 // `borehole calls`: what was recorded, as tables, texts or JSON.
-#include <fmt/format.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <iostream>
 #include <memory>
+#include <string>
 
+#include "app/calls_options.h"
 #include "app/commands.h"
-#include "app/foundation.h"
-#include "app/readable_json.h"
-#include "base/log.h"
-#include "calls/call_record.h"
-#include "store/call_store.h"
+#include "app/moments.h"
 
 namespace borehole::app {
 
 namespace {
 
-struct CallsOptions {
-  std::string id;  // or the beginning of one
-  store::CallFilter filter;
-  bool json = false;
-};
-
-std::unique_ptr<store::CallStoreReader> open_store(const CommandLine& line, int* status) {
-  const auto config = load_configuration(line);
-  if (!config) {
-    *status = 2;
-    return nullptr;
-  }
-  *status = 1;
-  if (!config->record.store) {
-    std::cerr << "borehole: `record.store` is null, so no calls are kept; set it to a file\n";
-    return nullptr;
-  }
-  auto reader = store::CallStoreReader::open(*config->record.store);
-  if (!reader) {
-    std::cerr << "borehole: " << reader.error().detail << '\n';
-    return nullptr;
-  }
-  return *std::move(reader);
+void add_limit(CLI::App& command, CallsOptions& options, const char* help) {
+  command.add_option("-n,--limit", options.limit, help)->check(CLI::NonNegativeNumber);
 }
 
-std::size_t terminal_width() {
-  winsize size{};
-  if (isatty(STDOUT_FILENO) == 0 || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 0;
-  return size.ws_col;
+CLI::Option* add_json(CLI::App& command, CallsOptions& options, const char* help) {
+  return command.add_flag("--json", options.json, help);
 }
 
-// From the wire to a terminal: no control characters, and no longer than its column.
-std::string cell(const std::string& text, std::size_t width) {
-  std::string shown = log::escaped(text.empty() ? "-" : text);
-  if (width > 3 && shown.size() > width) shown = shown.substr(0, width - 3) + "...";
-  return shown;
+void add_list_options(CLI::App& command, CallsOptions& options) {
+  add_filters(command, options);
+  add_limit(command, options, "at most so many, the newest (50)");
+  add_json(command, options, "whole records, one JSON object a line");
 }
 
-std::string number(const std::optional<std::uint64_t>& value) { return value ? std::to_string(*value) : "-"; }
-
-int calls_list(const CommandLine& line, const CallsOptions& options) {
-  int status = 0;
-  const auto reader = open_store(line, &status);
-  if (!reader) return status;
-  if (options.json) {
-    const auto records = reader->list_json(options.filter);
-    if (!records) {
-      std::cerr << "borehole: " << records.error().detail << '\n';
-      return 1;
-    }
-    for (const auto& record : *records) std::cout << record << '\n';
-    return 0;
-  }
-  const auto calls = reader->list(options.filter);
-  if (!calls) {
-    std::cerr << "borehole: " << calls.error().detail << '\n';
-    return 1;
-  }
-  if (calls->empty()) {
-    std::cout << "no calls yet; `tools/run` shows how to send one through\n";
-    return 0;
-  }
-  const std::size_t width = terminal_width();
-  const std::size_t room = width > 110 ? width - 84 : width > 0 ? std::size_t{24} : std::size_t{60};
-  std::cout << fmt::format("{:<26}  {:<19}  {:>6}  {:<15}  {:>7}  {:>7}  {:>9}  {}\n", "ID", "STARTED", "STATUS",
-                           "OPERATION", "IN", "OUT", "MS", "MODEL");
-  for (const auto& call : *calls) {
-    const std::string what = call.operation.empty() ? call.method : call.operation;
-    const std::string model =
-        call.model_id.empty() ? calls::whole_target(call.upstream_host, call.target) : call.model_id;
-    std::string state = call.status ? std::to_string(*call.status) : "-";
-    if (call.outcome != "complete") state += "!";
-    std::cout << fmt::format("{:<26}  {:<19}  {:>6}  {:<15}  {:>7}  {:>7}  {:>9}  {}{}\n", call.id,
-                             call.started_at.substr(0, 19), state, cell(what, 15), number(call.input_tokens),
-                             number(call.output_tokens), call.total_ms ? fmt::format("{:.1f}", *call.total_ms) : "-",
-                             cell(model, room), call.error_code.empty() ? "" : "  " + cell(call.error_code, 30));
-  }
-  return 0;
+void add_show_options(CLI::App& command, CallsOptions& options) {
+  command.add_option("id", options.id, "the call's id, or the beginning of it, or `last`")->required()->type_name("ID");
+  auto* json = add_json(command, options, "the record as one JSON object");
+  command.add_option("--raw-body", options.raw_body, "only this body (request or response), as it was kept")
+      ->check(CLI::IsMember({"request", "response"}))
+      ->type_name("WHICH")
+      ->excludes(json);
 }
 
-int calls_show(const CommandLine& line, const CallsOptions& options) {
-  int status = 0;
-  const auto reader = open_store(line, &status);
-  if (!reader) return status;
-  const auto record = reader->find_json(options.id);
-  if (!record) {
-    std::cerr << "borehole: " << record.error().detail << '\n';
-    return 1;
-  }
-  std::cout << (options.json ? *record + "\n" : readable(*record));
-  return 0;
+void add_stats_options(CLI::App& command, CallsOptions& options) {
+  command
+      .add_option_function<std::string>(
+          "--by",
+          [&options](const std::string& name) {
+            const auto by = store::parse_group_by(name);
+            if (!by) {
+              throw CLI::ValidationError(
+                  "--by", "one of model, operation, status, key, sdk, hour, day, host and outcome is wanted");
+            }
+            options.group_by = *by;
+          },
+          "a line for each model (if not said otherwise), operation, status, key, sdk, hour, day, host or outcome")
+      ->type_name("WHAT");
+  add_filters(command, options);
+  add_json(command, options, "a JSON object a line, the total last");
+}
+
+void add_tail_options(CLI::App& command, CallsOptions& options) {
+  add_filters(command, options);
+  add_limit(command, options, "first the last so many (0)");
+  add_json(command, options, "whole records, one JSON object a line");
+}
+
+void add_export_options(CLI::App& command, CallsOptions& options) {
+  add_filters(command, options);
+  add_limit(command, options, "at most so many (no limit)");
+  command.add_option("--out", options.out, "a file, which is replaced once all is written (stdout)")->type_name("FILE");
+  add_json(command, options, "as it always is");
+}
+
+void add_prune_options(CLI::App& command, CallsOptions& options) {
+  command
+      .add_option_function<std::string>(
+          "--older-than",
+          [&options](const std::string& text) {
+            options.older_than = parse_span(text);
+            if (!options.older_than) throw CLI::ValidationError("--older-than", "an age is wanted: 30d, 12h, 4w");
+          },
+          "calls that started longer ago: 30d, 12h, 4w")
+      ->type_name("AGE");
+  command.add_flag("--all", options.all, "all calls");
+  add_filters(command, options);
+  command.add_flag("--dry-run", options.dry_run, "only tell what would be removed");
+  command.add_flag("-y,--yes", options.yes, "do not ask");
 }
 
 }  // namespace
@@ -119,35 +88,28 @@ void add_calls(CLI::App& app, CommandLine& line) {
   auto* calls = app.add_subcommand("calls", "the recorded calls");
   calls->fallthrough();
   calls->require_subcommand(0, 1);
-  const auto chosen = [&line, options](const char* name, int (*run)(const CommandLine&, const CallsOptions&)) {
+  const auto chosen = [&line, options](const std::string& name, int (*run)(const CommandLine&, const CallsOptions&)) {
     return [&line, options, name, run] {
       line.command = name;
       line.run = [options, run](const CommandLine& given) { return run(given, *options); };
     };
   };
-  const auto filters = [&](CLI::App* command) {
-    store::CallFilter& filter = options->filter;
-    command->add_option("--model", filter.model, "only calls of this model (a part of its id is enough)");
-    command->add_option("--operation", filter.operation, "only this operation, e.g. Converse");
-    command->add_option("--status", filter.status, "only this HTTP status");
-    command->add_option("--outcome", filter.outcome, "complete, client_aborted, upstream_failed or refused");
-    command->add_option("--access-key", filter.access_key, "only calls signed with this access key id");
-    command->add_option("--text", filter.text, "only calls whose record holds this text");
-    command->add_option("-n,--limit", filter.limit, "at most so many, the newest")
-        ->check(CLI::NonNegativeNumber)
-        ->capture_default_str();
-    command->add_flag("--json", options->json, "whole records, one JSON object a line");
-  };
-  calls->callback([&line, calls, list = chosen("calls list", calls_list)] {
+  add_list_options(*calls, *options);
+  calls->callback([calls, list = chosen("calls list", calls_list)] {
     if (calls->get_subcommands().empty()) list();
   });
-  auto* list = calls->add_subcommand("list", "the newest calls, one a line");
-  filters(list);
-  list->callback(chosen("calls list", calls_list));
-  auto* show = calls->add_subcommand("show", "one call, whole");
-  show->add_option("id", options->id, "the call's id, or the beginning of it")->required()->type_name("ID");
-  show->add_flag("--json", options->json, "the record as one JSON object");
-  show->callback(chosen("calls show", calls_show));
+  const auto add = [&](const std::string& name, const char* help, void (*add_options)(CLI::App&, CallsOptions&),
+                       int (*run)(const CommandLine&, const CallsOptions&)) {
+    auto* command = calls->add_subcommand(name, help);
+    add_options(*command, *options);
+    command->callback(chosen("calls " + name, run));
+  };
+  add("list", "the newest calls, one a line", add_list_options, calls_list);
+  add("show", "one call, whole", add_show_options, calls_show);
+  add("tail", "each call as it ends, until interrupted", add_tail_options, calls_tail);
+  add("stats", "calls summed up", add_stats_options, calls_stats);
+  add("export", "whole records as JSON lines, oldest first", add_export_options, calls_export);
+  add("prune", "remove calls", add_prune_options, calls_prune);
 }
 
 }  // namespace borehole::app

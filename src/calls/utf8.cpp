@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 
 namespace borehole::calls {
@@ -72,6 +73,20 @@ bool second_control_range(std::string_view character) noexcept {
   return character.size() == 2 && octet(character[0]) == 0xC2U && octet(character[1]) < 0xA0U;
 }
 
+// Zero-width spaces, marks and overrides of direction, invisible operators, tags, byte order marks (Unicode: Cf): a
+// terminal shows none of them, and some make it show a line in another order. 0: none of these. The joiner of emoji
+// (U+200D) is no such character.
+std::uint32_t unseen(std::string_view character) noexcept {
+  if (character.size() < 2) return 0;
+  std::uint32_t c = octet(character[0]) & (0xFFU >> (character.size() + 1));
+  for (const char more : character.substr(1)) c = c << 6U | (octet(more) & 0x3FU);
+  const auto within = [c](std::uint32_t first, std::uint32_t last) { return c >= first && c <= last; };
+  const bool found = within(0x200B, 0x200C) || within(0x200E, 0x200F) || within(0x2028, 0x202E) ||
+                     within(0x2060, 0x206F) || c == 0x061C || c == 0xFEFF || within(0xFFF9, 0xFFFB) ||
+                     within(0xE0000, 0xE007F);
+  return found ? c : 0;
+}
+
 }  // namespace
 
 bool is_utf8(std::string_view text) noexcept {
@@ -122,7 +137,9 @@ std::string for_terminal(std::string_view text) {
     const Character character = first_of(text);
     const std::string_view octets = text.substr(0, character.size);
     const bool control = octets.size() == 1 && (octet(octets[0]) < 0x20U || octet(octets[0]) == 0x7FU);
-    if (character.valid && !control && !second_control_range(octets)) {
+    if (const std::uint32_t hidden = character.valid ? unseen(octets) : 0; hidden != 0) {
+      fmt::format_to(std::back_inserter(out), "\\u{{{:x}}}", hidden);
+    } else if (character.valid && !control && !second_control_range(octets)) {
       out.append(octets);
     } else {
       for (const char c : octets) fmt::format_to(std::back_inserter(out), "\\x{:02x}", octet(c));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,8 @@
 
 #include "base/result.h"
 #include "calls/sink.h"
+#include "store/call_filter.h"
+#include "store/call_statistics.h"
 
 namespace borehole::store {
 
@@ -40,34 +43,59 @@ class CallStoreWriter final : public calls::Sink {
   std::unique_ptr<State> state_;
 };
 
-// All that is set must hold. Comparisons ignore ASCII case.
-struct CallFilter {
-  std::optional<std::string> model;  // part of the model's id: "haiku"
-  std::optional<std::string> operation, outcome, access_key, session;
-  std::optional<std::string> text;  // anywhere in the record, as written or as JSON escapes it; not in binary bodies
-  std::optional<int> status;
-  std::optional<WallTime> since, until;  // started at or after; started before
-  std::size_t limit = 50;
-};
-
-// One line of `calls list`.
+// What lists show of a call, without reading its record.
 struct CallSummary {
-  std::string id, started_at, way_in, outcome, operation, model_id, upstream_host, method, target, error_code;
+  std::int64_t seq = 0;  // the order of writing; numbers of calls that were taken away may come again
+  WallTime started{};
+  std::string id, started_at, way_in, outcome, operation, model_id, region, upstream_host, method, target, error_code,
+      access_key_id;
   std::optional<int> status;
   std::optional<std::uint64_t> input_tokens, output_tokens;
+  std::optional<std::string> cost_usd;  // exact decimal text
   std::optional<double> total_ms;
   std::uint64_t request_bytes = 0, response_bytes = 0;
+  // Empty in calls that an older borehole wrote.
+  std::string sdk, session_id, error_type;
+  std::optional<std::uint64_t> cache_read_tokens, cache_write_tokens;
+};
+
+enum class CallOrder : std::uint8_t { newest_first, oldest_first };  // by when they started
+
+// A call with its whole record, or why that cannot be read.
+struct ReadCall {
+  CallSummary summary;
+  Result<std::string> record;
 };
 
 class CallStoreReader {
  public:
-  // Read only; works while a proxy writes and while none does. not_found if there is no file. For one thread at a time.
+  // Read only; works while a proxy writes and while none does, also from where nothing can be written. A store of an
+  // older borehole is read as it is. not_found if there is no file. For one thread at a time.
   static Result<std::unique_ptr<CallStoreReader>> open(const std::string& path);
   ~CallStoreReader();
+  // For pages: give the last id of one as `before` of the next; not_found where that call is no longer there.
   Result<std::vector<CallSummary>> list(const CallFilter& filter) const;       // newest first
   Result<std::vector<std::string>> list_json(const CallFilter& filter) const;  // whole records, newest first
+  // Calls `take` with each call, at most `filter.limit`, until it returns false; calls that are written meanwhile are
+  // left out. Nothing is locked and no snapshot held while `take` runs; memory does not grow with the number of calls.
+  // With `filter.text` a call whose record cannot be read is taken too: whether it fits is not known.
+  Result<void> each(const CallFilter& filter, CallOrder order, const std::function<bool(ReadCall)>& take) const;
+  // Those written after `seq`, in the order of writing, at most `filter.limit`.
+  Result<std::vector<ReadCall>> written_after(std::int64_t seq, const CallFilter& filter) const;
   // The whole record. not_found where no id begins so, or more than one does; the detail says which.
   Result<std::string> find_json(const std::string& id_or_unique_prefix) const;
+  // How many fit, whatever the limit; none where counting would mean reading every call.
+  Result<std::optional<std::uint64_t>> cheap_count(const CallFilter& filter) const;
+  Result<CallStatistics> statistics(const CallFilter& filter, GroupBy by) const;
+
+  // For those who follow: changes with every write of another connection, and costs next to nothing.
+  Result<std::int64_t> version() const;
+  struct Newest {
+    std::int64_t seq = 0;
+    std::string id;  // empty: there is no call
+  };
+  Result<Newest> newest() const;                                      // the one written last
+  Result<bool> holds(std::int64_t seq, const std::string& id) const;  // whether that call is still there
 
  private:
   struct State;

@@ -2,11 +2,11 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
-#include "calls/utf8.h"
+#include "store/call_query.h"
 #include "store/call_store.h"
+#include "store/readable_database.h"
 #include "store/record_blob.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
@@ -15,74 +15,20 @@ namespace borehole::store {
 
 namespace {
 
-constexpr std::string_view summary_columns =
-    "id, started_us, way_in, outcome, operation, model_id, upstream_host, method, target, error_code, status, "
-    "input_tokens, output_tokens, total_ms, request_bytes, response_bytes, record";
-constexpr int id_column = 0;
-constexpr int record_column = 16;
+// Behind the summary's columns.
+constexpr int record_column = 23;
 
-std::string folded(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
+// One page of a long reading: what is held in memory, and how long a snapshot holds back the writer's checkpoints.
+constexpr std::size_t page_calls = 256;
+constexpr std::size_t page_octets = 8U << 20U;
 
-std::string json_escaped(std::string_view text) {
-  std::string quoted;
-  calls::append_json_string(quoted, text);
-  return quoted.substr(1, quoted.size() - 2);
-}
-
-// A text as it may stand in a record: in a header or a target (escaped once), or in a JSON body (a string in a string:
-// escaped twice).
-class TextFilter {
- public:
-  explicit TextFilter(std::string_view text) {
-    const std::string once = json_escaped(text);
-    for (const std::string& form : {std::string(text), once, json_escaped(once)}) {
-      std::string needle = folded(form);
-      if (std::find(forms_.begin(), forms_.end(), needle) == forms_.end()) forms_.push_back(std::move(needle));
-    }
-  }
-  bool matches(std::string_view json) const {
-    const std::string hay = folded(json);
-    return std::any_of(forms_.begin(), forms_.end(),
-                       [&](const std::string& form) { return hay.find(form) != std::string::npos; });
-  }
-
- private:
-  std::vector<std::string> forms_;
-};
-
-struct Query {
-  std::string sql;
-  std::vector<std::string> texts;
-};
-
-Query query_for(const CallFilter& filter) {
-  Query query;
-  query.sql = fmt::format("SELECT {} FROM calls WHERE 1", summary_columns);
-  const auto with = [&](const std::optional<std::string>& value, std::string_view condition) {
-    if (!value) return;
-    query.sql += condition;
-    query.texts.push_back(*value);
-  };
-  with(filter.model, " AND instr(lower(model_id), lower(?)) > 0");
-  with(filter.operation, " AND operation = ? COLLATE NOCASE");
-  with(filter.outcome, " AND outcome = ? COLLATE NOCASE");
-  with(filter.access_key, " AND access_key_id = upper(?)");  // they are written in capitals
-  with(filter.session, " AND session_id = ? COLLATE NOCASE");
-  if (filter.status) query.sql += fmt::format(" AND status = {}", *filter.status);
-  if (filter.since) query.sql += fmt::format(" AND started_us >= {}", filter.since->time_since_epoch().count());
-  if (filter.until) query.sql += fmt::format(" AND started_us < {}", filter.until->time_since_epoch().count());
-  query.sql += " ORDER BY started_us DESC, seq DESC";
-  if (!filter.text) {
-    constexpr auto most = static_cast<std::size_t>(std::numeric_limits<std::int64_t>::max());
-    query.sql += fmt::format(" LIMIT {}", std::min(filter.limit, most));
-  }
-  return query;
+std::string summary_columns(std::int64_t version) {
+  return fmt::format(
+      "seq, started_us, id, way_in, outcome, operation, model_id, region, upstream_host, method, target, error_code, "
+      "access_key_id, status, input_tokens, output_tokens, cost_usd, total_ms, request_bytes, response_bytes, {}, {}, "
+      "{}, record, {}, {}",
+      later_column("sdk", version), later_column("session_id", version), later_column("error_type", version),
+      later_column("cache_read_tokens", version), later_column("cache_write_tokens", version));
 }
 
 template <class T>
@@ -93,57 +39,143 @@ std::optional<T> optional_integer(const Statement& row, int column) {
 
 CallSummary read_summary(const Statement& row) {
   CallSummary out;
-  out.id = row.text(id_column);
-  out.started_at = format_rfc3339(WallTime(std::chrono::microseconds(row.integer(1))));
-  out.way_in = row.text(2);
-  out.outcome = row.text(3);
-  out.operation = row.text(4);
-  out.model_id = row.text(5);
-  out.upstream_host = row.text(6);
-  out.method = row.text(7);
-  out.target = row.text(8);
-  out.error_code = row.text(9);
-  out.status = optional_integer<int>(row, 10);
-  out.input_tokens = optional_integer<std::uint64_t>(row, 11);
-  out.output_tokens = optional_integer<std::uint64_t>(row, 12);
-  if (!row.is_null(13)) out.total_ms = row.real(13);
-  out.request_bytes = static_cast<std::uint64_t>(row.integer(14));
-  out.response_bytes = static_cast<std::uint64_t>(row.integer(15));
+  out.seq = row.integer(0);
+  out.started = WallTime(std::chrono::microseconds(row.integer(1)));
+  out.started_at = format_rfc3339(out.started);
+  out.id = row.text(2);
+  out.way_in = row.text(3);
+  out.outcome = row.text(4);
+  out.operation = row.text(5);
+  out.model_id = row.text(6);
+  out.region = row.text(7);
+  out.upstream_host = row.text(8);
+  out.method = row.text(9);
+  out.target = row.text(10);
+  out.error_code = row.text(11);
+  out.access_key_id = row.text(12);
+  out.status = optional_integer<int>(row, 13);
+  out.input_tokens = optional_integer<std::uint64_t>(row, 14);
+  out.output_tokens = optional_integer<std::uint64_t>(row, 15);
+  if (!row.is_null(16)) out.cost_usd = row.text(16);
+  if (!row.is_null(17)) out.total_ms = row.real(17);
+  out.request_bytes = static_cast<std::uint64_t>(row.integer(18));
+  out.response_bytes = static_cast<std::uint64_t>(row.integer(19));
+  out.sdk = row.text(20);
+  out.session_id = row.text(21);
+  out.error_type = row.text(22);
+  out.cache_read_tokens = optional_integer<std::uint64_t>(row, 24);
+  out.cache_write_tokens = optional_integer<std::uint64_t>(row, 25);
   return out;
 }
 
 Error not_found(std::string detail) { return Error{ErrorCode::not_found, Fault::client, std::move(detail)}; }
 
+// A place between two calls, in the order of their starts.
+struct Place {
+  std::int64_t started_us = 0, seq = 0;
+};
+
+std::string beyond(const std::optional<Place>& place, CallOrder order) {
+  if (!place) return {};
+  const char sign = order == CallOrder::newest_first ? '<' : '>';
+  return fmt::format(" AND started_us {0}= {1} AND (started_us {0} {1} OR seq {0} {2})", sign, place->started_us,
+                     place->seq);
+}
+
+std::string_view key_column(GroupBy by, std::int64_t version) {
+  switch (by) {
+    case GroupBy::model: return "model_id";
+    case GroupBy::operation: return "operation";
+    case GroupBy::status: return "status";
+    case GroupBy::key: return "access_key_id";
+    case GroupBy::sdk: return later_column("sdk", version);
+    case GroupBy::host: return "upstream_host";
+    case GroupBy::outcome: return "outcome";
+    case GroupBy::hour:
+    case GroupBy::day: break;
+  }
+  return "NULL";
+}
+
 }  // namespace
 
 struct CallStoreReader::State {
   Database database;
+  std::int64_t schema = 0;
   mutable RecordUnpacker unpacker;
 
-  // Calls `take` with each row that fits, newest first, until it has had `filter.limit` of them.
+  // Rows of `sql`, until there are enough or `take` has had enough: whether more may follow.
   template <class Take>
-  Result<void> each(const CallFilter& filter, Take&& take) const {
-    const Query query = query_for(filter);
-    auto statement = database.prepare(query.sql);
+  Result<bool> rows(const std::string& sql, const CallConditions& conditions, Take&& take) const {
+    auto statement = database.prepare(sql);
     if (!statement) return unexpected(statement.error());
-    for (std::size_t i = 0; i < query.texts.size(); ++i) {
-      statement->bind_text(static_cast<int>(i) + 1, query.texts[i]);
-    }
-    std::optional<TextFilter> text;
-    if (filter.text) text.emplace(*filter.text);
-    for (std::size_t taken = 0; taken < filter.limit;) {
+    conditions.bind(*statement);
+    for (;;) {
       const auto row = statement->step();
       if (row == Statement::Row::failed) return unexpected(database.error("read"));
-      if (row == Statement::Row::done) break;
-      if (text) {
-        const auto json = unpacker.unpack(statement->octets(record_column));
-        if (!json) return unexpected(json.error());
-        if (!text->matches(*json)) continue;
+      if (row == Statement::Row::done) return false;
+      if (!take(*statement)) return true;
+    }
+  }
+
+  Result<std::optional<Place>> place_of(const std::optional<std::string>& id) const {
+    if (!id) return std::optional<Place>();
+    std::optional<Place> place;
+    const CallConditions by_id{{}, {*id}};
+    auto read = rows("SELECT started_us, seq FROM calls WHERE id = ?", by_id, [&](const Statement& row) {
+      place = Place{row.integer(0), row.integer(1)};
+      return false;
+    });
+    if (!read) return unexpected(read.error());
+    if (!place) return unexpected(not_found(fmt::format("the call {} is no longer there; list from the start", *id)));
+    return place;
+  }
+
+  // Reads page by page, so that what `take` does in between (writing to a slow pipe) holds no snapshot.
+  template <class Row, class Read, class Take>
+  Result<void> paged(const CallFilter& filter, CallOrder order, Read&& read_row, Take&& take) const {
+    const CallConditions conditions = conditions_of(filter, schema);
+    auto place = place_of(filter.before);
+    if (!place) return unexpected(place.error());
+    std::string bound = order == CallOrder::oldest_first ? beyond(*place, CallOrder::newest_first) : std::string();
+    std::optional<Place> from = order == CallOrder::newest_first ? *place : std::nullopt;
+    const auto last = database.integer("SELECT max(seq) FROM calls");
+    if (!last) return unexpected(last.error());
+    const char* direction = order == CallOrder::newest_first ? "DESC" : "ASC";
+    std::size_t left = filter.limit;
+    std::vector<Row> page;
+    for (bool more = true; more && left > 0;) {
+      // Texts are looked for behind SQL's back, so a page may give fewer calls than were read.
+      const std::size_t wanted = filter.text ? page_calls : std::min(left, page_calls);
+      // `+seq`: not to be looked up by, or SQLite sorts the whole table instead of walking along its index of starts.
+      const std::string sql =
+          fmt::format("SELECT {0} FROM calls WHERE +seq <= {1}{2}{3}{4} ORDER BY started_us {5}, seq {5} LIMIT {6}",
+                      summary_columns(schema), *last, conditions.sql, bound, beyond(from, order), direction, wanted);
+      std::size_t octets = 0;
+      std::size_t count = 0;
+      auto read = rows(sql, conditions, [&](const Statement& row) {
+        from = Place{row.integer(1), row.integer(0)};
+        octets += read_row(row, page);
+        return ++count < wanted && octets < page_octets;
+      });
+      if (!read) return unexpected(read.error());
+      more = *read;
+      for (Row& row : page) {
+        if (!take(std::move(row)) || --left == 0) return {};
       }
-      ++taken;
-      if (auto done = take(*statement); !done) return done;
+      page.clear();
     }
     return {};
+  }
+
+  // Appends the call, with its record, if the text is in it; gives how much memory that takes.
+  std::size_t read_call(const Statement& row, const std::optional<TextFilter>& text,
+                        std::vector<ReadCall>& page) const {
+    auto record = unpacker.unpack(row.octets(record_column));
+    if (text && record && !text->matches(*record)) return 0;
+    const std::size_t octets = record ? record->size() : 0;
+    page.push_back(ReadCall{read_summary(row), std::move(record)});
+    return octets;
   }
 };
 
@@ -156,40 +188,77 @@ Result<std::unique_ptr<CallStoreReader>> CallStoreReader::open(const std::string
     return unexpected(not_found(
         fmt::format("there is no call store at {} yet; it is made when a proxy with record.store runs", path)));
   }
-  auto database = Database::open(path, SQLITE_OPEN_READONLY);
+  auto database = open_readable(path);
   if (!database) return unexpected(database.error());
   const auto version = check_version(*database, path, migrations().size());
   if (!version) return unexpected(version.error());
-  if (static_cast<std::size_t>(*version) < migrations().size()) {
-    return unexpected(
-        Error{ErrorCode::store_failed, Fault::proxy,
-              fmt::format("the call store {} is of an older borehole; start the proxy with it once, which "
-                          "brings it up to date",
-                          path)});
+  if (*version == 0) {
+    return unexpected(not_found(fmt::format("the call store {} is empty yet; a proxy fills it when it starts", path)));
   }
-  auto state = std::unique_ptr<State>(new State{std::move(*database), RecordUnpacker()});
+  auto state = std::unique_ptr<State>(new State{std::move(*database), *version, RecordUnpacker()});
   return std::unique_ptr<CallStoreReader>(new CallStoreReader(std::move(state)));
 }
 
 Result<std::vector<CallSummary>> CallStoreReader::list(const CallFilter& filter) const {
   std::vector<CallSummary> out;
-  auto done = state_->each(filter, [&](const Statement& row) -> Result<void> {
-    out.push_back(read_summary(row));
-    return {};
-  });
+  std::optional<TextFilter> text;
+  if (filter.text) text.emplace(*filter.text);
+  auto done = state_->paged<CallSummary>(
+      filter, CallOrder::newest_first,
+      [&](const Statement& row, std::vector<CallSummary>& page) -> std::size_t {
+        if (text) {
+          const auto record = state_->unpacker.unpack(row.octets(record_column));
+          if (!record || !text->matches(*record)) return 0;
+        }
+        page.push_back(read_summary(row));
+        return 0;
+      },
+      [&](CallSummary call) {
+        out.push_back(std::move(call));
+        return true;
+      });
   if (!done) return unexpected(std::move(done.error()));
   return out;
 }
 
 Result<std::vector<std::string>> CallStoreReader::list_json(const CallFilter& filter) const {
   std::vector<std::string> out;
-  auto done = state_->each(filter, [&](const Statement& row) -> Result<void> {
-    auto json = state_->unpacker.unpack(row.octets(record_column));
-    if (!json) return unexpected(json.error());
-    out.push_back(std::move(*json));
-    return {};
+  std::optional<Error> damaged;
+  auto done = each(filter, CallOrder::newest_first, [&](ReadCall call) {
+    if (!call.record) {
+      damaged = std::move(call.record.error());
+      return false;
+    }
+    out.push_back(std::move(*call.record));
+    return true;
   });
   if (!done) return unexpected(std::move(done.error()));
+  if (damaged) return unexpected(*std::move(damaged));
+  return out;
+}
+
+Result<void> CallStoreReader::each(const CallFilter& filter, CallOrder order,
+                                   const std::function<bool(ReadCall)>& take) const {
+  std::optional<TextFilter> text;
+  if (filter.text) text.emplace(*filter.text);
+  return state_->paged<ReadCall>(
+      filter, order,
+      [&](const Statement& row, std::vector<ReadCall>& page) { return state_->read_call(row, text, page); }, take);
+}
+
+Result<std::vector<ReadCall>> CallStoreReader::written_after(std::int64_t seq, const CallFilter& filter) const {
+  const CallConditions conditions = conditions_of(filter, state_->schema);
+  std::optional<TextFilter> text;
+  if (filter.text) text.emplace(*filter.text);
+  std::vector<ReadCall> out;
+  auto read = state_->rows(fmt::format("SELECT {} FROM calls NOT INDEXED WHERE seq > {}{} ORDER BY seq",
+                                       summary_columns(state_->schema), seq, conditions.sql),
+                           conditions, [&](const Statement& row) {
+                             if (out.size() >= filter.limit) return false;
+                             state_->read_call(row, text, out);
+                             return out.size() < filter.limit;
+                           });
+  if (!read) return unexpected(read.error());
   return out;
 }
 
@@ -218,6 +287,84 @@ Result<std::string> CallStoreReader::find_json(const std::string& id_or_unique_p
     return unexpected(not_found(fmt::format("more than one call's id begins with {}; give more of it", wanted)));
   }
   return json;
+}
+
+Result<std::optional<std::uint64_t>> CallStoreReader::cheap_count(const CallFilter& filter) const {
+  CallFilter indexed;  // what the indexes of the table answer
+  indexed.since = filter.since;
+  indexed.until = filter.until;
+  indexed.access_key = filter.access_key;
+  const CallConditions conditions = conditions_of(filter, state_->schema);
+  if (filter.text || conditions.sql.size() != conditions_of(indexed, state_->schema).sql.size()) {
+    return std::optional<std::uint64_t>();
+  }
+  std::optional<std::uint64_t> count;
+  auto read =
+      state_->rows("SELECT count(*) FROM calls WHERE 1" + conditions.sql, conditions, [&](const Statement& row) {
+        count = static_cast<std::uint64_t>(row.integer(0));
+        return false;
+      });
+  if (!read) return unexpected(read.error());
+  return count;
+}
+
+Result<CallStatistics> CallStoreReader::statistics(const CallFilter& filter, GroupBy by) const {
+  const CallConditions conditions = conditions_of(filter, state_->schema);
+  std::optional<TextFilter> text;
+  if (filter.text) text.emplace(*filter.text);
+  StatisticsCount count(by);
+  const std::int64_t version = state_->schema;
+  auto read = state_->rows(
+      fmt::format("SELECT started_us, {}, outcome, {}, cost_usd, status, input_tokens, output_tokens, {}, {}, total_ms"
+                  "{} FROM calls WHERE 1{}",
+                  key_column(by, version), later_column("error_type", version),
+                  later_column("cache_read_tokens", version), later_column("cache_write_tokens", version),
+                  text ? ", record" : "", conditions.sql),
+      conditions, [&](const Statement& row) {
+        if (text) {
+          const auto record = state_->unpacker.unpack(row.octets(11));
+          if (!record || !text->matches(*record)) return true;
+        }
+        CountedCall call;
+        call.started_at = WallTime(std::chrono::microseconds(row.integer(0)));
+        call.key = row.octets(1);
+        call.outcome = row.octets(2);
+        call.error_type = row.octets(3);
+        call.cost_usd = row.octets(4);
+        call.status = optional_integer<int>(row, 5);
+        call.input_tokens = optional_integer<std::uint64_t>(row, 6);
+        call.output_tokens = optional_integer<std::uint64_t>(row, 7);
+        call.cache_read_tokens = optional_integer<std::uint64_t>(row, 8);
+        call.cache_write_tokens = optional_integer<std::uint64_t>(row, 9);
+        if (!row.is_null(10)) call.total_ms = row.real(10);
+        count.add(call);
+        return true;
+      });
+  if (!read) return unexpected(read.error());
+  return count.take();
+}
+
+Result<std::int64_t> CallStoreReader::version() const { return state_->database.integer("PRAGMA data_version"); }
+
+Result<CallStoreReader::Newest> CallStoreReader::newest() const {
+  Newest newest;
+  auto read = state_->rows("SELECT seq, id FROM calls ORDER BY seq DESC LIMIT 1", {}, [&](const Statement& row) {
+    newest = Newest{row.integer(0), row.text(1)};
+    return false;
+  });
+  if (!read) return unexpected(read.error());
+  return newest;
+}
+
+Result<bool> CallStoreReader::holds(std::int64_t seq, const std::string& id) const {
+  bool there = false;
+  auto read = state_->rows(fmt::format("SELECT 1 FROM calls WHERE seq = {} AND id = ?", seq), CallConditions{{}, {id}},
+                           [&](const Statement&) {
+                             there = true;
+                             return false;
+                           });
+  if (!read) return unexpected(read.error());
+  return there;
 }
 
 }  // namespace borehole::store

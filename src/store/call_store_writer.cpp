@@ -18,8 +18,8 @@ namespace {
 constexpr std::string_view insert_sql = R"sql(
 INSERT INTO calls (id, started_us, way_in, outcome, error_code, upstream_host, method, target, status, service,
   operation, region, model_id, access_key_id, request_id, input_tokens, output_tokens, cost_usd, total_ms,
-  request_bytes, response_bytes, record, session_id)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  request_bytes, response_bytes, record, session_id, sdk, error_type, cache_read_tokens, cache_write_tokens)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 )sql";
 
 constexpr int prune_step = 256;  // calls taken away in one transaction
@@ -75,6 +75,11 @@ void bind(Statement& statement, const calls::CallRecord& record, std::string_vie
   to.integer(static_cast<std::int64_t>(record.response.body_bytes));
   to.blob(blob);
   to.text(record.session_id);
+  to.text(record.client.sdk);
+  to.text(record.response.error_type.empty() && record.response.stream ? record.response.stream->exception
+                                                                       : record.response.error_type);
+  to.optional(record.usage.cache_read_tokens);
+  to.optional(record.usage.cache_write_tokens);
 }
 
 }  // namespace

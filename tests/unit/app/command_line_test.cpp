@@ -69,7 +69,13 @@ TEST_CASE("each command is known by its words; none means serve") {
       {{"ca", "rotate"}, "ca rotate"},
       {{"calls"}, "calls list"},
       {{"calls", "list"}, "calls list"},
+      {{"calls", "--model", "nova", "--json"}, "calls list"},
       {{"calls", "show", "01J"}, "calls show"},
+      {{"calls", "show", "last", "--raw-body", "response"}, "calls show"},
+      {{"calls", "tail", "-n", "3"}, "calls tail"},
+      {{"calls", "stats", "--by", "day", "--status", "4xx"}, "calls stats"},
+      {{"calls", "export", "--out", "x.jsonl", "--since", "2h"}, "calls export"},
+      {{"calls", "prune", "--older-than", "30d", "--dry-run"}, "calls prune"},
   };
   for (const auto& [words, command] : commands) {
     CAPTURE(words);

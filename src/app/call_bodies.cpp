@@ -1,0 +1,75 @@
+#include "app/call_bodies.h"
+
+#include <fmt/format.h>
+
+#include "app/readable_json.h"
+#include "bedrock/fields.h"
+#include "bedrock/text.h"
+
+namespace borehole::app {
+
+namespace {
+
+std::string_view name_of(BodySide side) { return side == BodySide::request ? "request" : "response"; }
+
+std::string octets(std::uint64_t count) { return fmt::format("{} {}", count, count == 1 ? "octet" : "octets"); }
+
+// What stands for a body whose content is not read.
+std::string opaque(const bedrock::JsonValue& record, BodySide side, std::uint64_t size) {
+  const std::string type = bedrock::lower_case(header_of(record, side, "content-type"));
+  const std::string_view essence = bedrock::trimmed(std::string_view(type).substr(0, type.find(';')));
+  if (essence == "application/vnd.amazon.eventstream") return "event stream, " + octets(size);
+  if (essence == "text/event-stream") return "text event stream, " + octets(size);
+  const std::string coding = bedrock::lower_case(header_of(record, side, "content-encoding"));
+  if (!coding.empty() && coding != "identity") return fmt::format("compressed ({}), {}", coding, octets(size));
+  return {};
+}
+
+bool begins_like_json(std::string_view text) {
+  const std::string_view content = bedrock::trimmed(text);
+  return !content.empty() && (content.front() == '{' || content.front() == '[');
+}
+
+}  // namespace
+
+std::string_view header_of(const bedrock::JsonValue& record, BodySide side, std::string_view name) {
+  for (const bedrock::JsonValue& field : record.list(fmt::format("{}/headers", name_of(side)))) {
+    if (bedrock::equals_ignoring_case(field.text("0"), name)) return field.text("1");
+  }
+  return {};
+}
+
+std::optional<std::string> kept_body(const bedrock::JsonValue& record, BodySide side) {
+  const bedrock::JsonValue* message = record.at(name_of(side));
+  if (message == nullptr) return std::nullopt;
+  const bedrock::JsonValue* body = message->at("body");
+  if (body == nullptr) return message->count("body_bytes").value_or(0) == 0 ? std::optional("") : std::nullopt;
+  if (message->text("body_encoding") == "base64") return bedrock::base64_decode(body->text(""));
+  return std::string(body->text(""));
+}
+
+BodyView view_body(const bedrock::JsonValue& record, BodySide side) {
+  BodyView view;
+  const bedrock::JsonValue* message = record.at(name_of(side));
+  if (message == nullptr) return view;
+  view.octets = message->count("body_bytes").value_or(0);
+  view.truncated = message->flag("body_truncated").value_or(false);
+  if (view.octets == 0) return view;
+  // An event stream's decoded answer belongs into `conversation` here, before its octets are called opaque.
+  view.note = opaque(record, side, view.octets);
+  if (!view.note.empty()) return view;
+  if (message->at("body") == nullptr) {
+    view.note = octets(view.octets) + ", not kept (record.bodies.max_bytes)";
+    return view;
+  }
+  if (message->text("body_encoding") == "base64") {
+    view.note = fmt::format("binary, {}; `--raw-body {}` writes what is kept", octets(view.octets), name_of(side));
+    return view;
+  }
+  const std::string_view body = message->text("body");
+  view.conversation = side == BodySide::request ? bedrock::read_prompt(body) : bedrock::read_reply(body);
+  if (!view.conversation) view.text = begins_like_json(body) ? readable(body) : std::string(body);
+  return view;
+}
+
+}  // namespace borehole::app

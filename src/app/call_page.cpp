@@ -1,0 +1,339 @@
+#include "app/call_page.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "app/call_bodies.h"
+#include "app/moments.h"
+#include "app/terminal_text.h"
+#include "calls/call_record.h"
+
+namespace borehole::app {
+
+namespace {
+
+using bedrock::JsonValue;
+using bedrock::Part;
+
+constexpr std::string_view indent = "  ";
+
+// "a, b (c)" of what is there.
+class Words {
+ public:
+  explicit Words(std::string_view separator) : separator_(separator) {}
+  void add(std::string_view before, std::string_view text, std::string_view behind = {}) {
+    if (text.empty()) return;
+    if (!out_.empty()) out_ += separator_;
+    out_.append(before).append(text).append(behind);
+  }
+  const std::string& text() const noexcept { return out_; }
+
+ private:
+  std::string separator_, out_;
+};
+
+std::string number_text(const JsonValue& record, std::string_view path) {
+  const auto count = record.count(path);
+  return count ? std::to_string(*count) : std::string();
+}
+
+// 12.3 ms, 4.56 s
+std::string span_text(const JsonValue& record, std::string_view path) {
+  const auto ms = record.number(path);
+  if (!ms) return {};
+  return *ms < 10'000 ? fmt::format("{:.1f} ms", *ms) : fmt::format("{:.2f} s", *ms / 1000);
+}
+
+std::string when(std::string_view started_at) {
+  const auto time = parse_moment(started_at, WallTime());
+  return time ? local_time_with_zone(*time) : std::string(started_at);
+}
+
+class Page {
+ public:
+  Page(const JsonValue& record, bool colours) : record_(record), colours_(colours) {}
+
+  std::string take() {
+    headline();
+    failure();
+    who_and_where();
+    body("prompt", BodySide::request);
+    body("answer", BodySide::response);
+    what_it_took();
+    headers("request headers", "request/headers");
+    headers("response headers", "response/headers");
+    the_rest();
+    return std::move(out_);
+  }
+
+ private:
+  std::string in_colour(std::string_view text, std::string_view colour) const {
+    return colours_ ? coloured(text, colour) : std::string(text);
+  }
+
+  // `label     text`; nothing without a text.
+  void line(std::string_view label, std::string_view text, std::string_view colour = {}) {
+    if (text.empty()) return;
+    out_ += in_colour(fmt::format("{:<10}", label), dim);
+    out_ += in_colour(harmless(text), colour) + '\n';
+  }
+
+  void section(std::string_view title, std::string_view text = {}) {
+    out_ += '\n' + in_colour(title, bold);
+    if (!text.empty()) out_ += "  " + in_colour(harmless(text), dim);
+    out_ += '\n';
+  }
+
+  void headline() {
+    const std::string_view operation = record_.text("aws/operation");
+    const std::string_view model = record_.text("aws/model_id");
+    const std::string target = calls::whole_target(record_.text("upstream/host"), record_.text("request/target"));
+    std::string what(operation.empty() ? record_.text("request/method") : operation);
+    what += "  ";
+    what += model.empty() ? target : std::string(model);
+    out_ += in_colour(harmless(what), bold) + '\n';
+    const auto status = record_.count("response/status");
+    const bool good = record_.text("outcome") == "complete" && status.value_or(0) < 400;
+    Words words("  ");
+    words.add({}, status ? std::to_string(*status) : "no answer");
+    words.add({}, record_.text("outcome"));
+    words.add({}, when(record_.text("started_at")));
+    words.add({}, span_text(record_, "timing_ms/total"));
+    out_ += in_colour(harmless(words.text()), good ? green : red) + '\n';
+    line("id", record_.text("id"));
+  }
+
+  void failure() {
+    if (const auto message = record_.text("error/message"); !message.empty()) {
+      line("error", fmt::format("{}: {}", record_.text("error/code"), message), red);
+      if (const auto fault = record_.text("error/fault"); !fault.empty()) {
+        line("", fmt::format("seen by the proxy; the fault is the {}'s", fault));
+      }
+    }
+    const std::string_view type = record_.text("response/error_type");
+    if (!type.empty()) {
+      line("error", fmt::format("{}: {}", type, record_.text("response/error_message")), red);
+      line("", explained(type));
+    }
+    if (const auto exception = record_.text("response/stream/exception"); !exception.empty()) {
+      line("error", fmt::format("{} inside the stream", exception), red);
+      line("", explained(exception));
+    }
+    for (const JsonValue& note : record_.list("notes")) line("note", note.text(""));
+  }
+
+  void who_and_where() {
+    Words client(", ");
+    client.add({}, sdk());
+    client.add({}, record_.text("client/address"));
+    client.add({}, process());
+    line("client", client.text());
+    if (record_.text("client/sdk").empty()) line("", record_.text("client/user_agent"));
+    Words who(", ");
+    who.add("access key ", record_.text("aws/access_key_id"));
+    who.add("session ", record_.text("session_id"));
+    if (const auto attempt = record_.count("aws/attempt")) {
+      const std::string of = number_text(record_, "aws/max_attempts");
+      who.add("attempt ", std::to_string(*attempt), of.empty() ? of : " of " + of);
+    }
+    line("", who.text());
+    Words upstream(", ");
+    upstream.add({}, record_.text("upstream/host"), ":" + number_text(record_, "upstream/port"));
+    upstream.add("at ", record_.text("upstream/address"));
+    upstream.add("region ", record_.text("aws/region"));
+    if (const auto reused = record_.flag("upstream/reused")) {
+      upstream.add({}, *reused ? "connection reused" : "new connection");
+    }
+    upstream.add({}, record_.text("upstream/tls_version"));
+    upstream.add({}, record_.text("upstream/alpn"));
+    line("upstream", upstream.text());
+    Words way(", ");
+    way.add({}, record_.text("way_in"));
+    way.add("router ", record_.text("router"));
+    line("way in", way.text());
+    line("request", fmt::format("{} {}", record_.text("request/method"), record_.text("request/target")));
+    line("", record_.text("aws/request_id").empty()
+                 ? std::string()
+                 : fmt::format("Amazon's request id {}", record_.text("aws/request_id")));
+    if (record_.flag("aws/signature_intact") == false) {
+      line("", "what was sent on is not what was signed, so Amazon refuses it", red);
+    }
+  }
+
+  std::string sdk() const {
+    Words words(" ");
+    words.add({}, record_.text("client/sdk"));
+    words.add({}, record_.text("client/sdk_version"));
+    return words.text();
+  }
+
+  std::string process() const {
+    const std::string pid = number_text(record_, "client/process/pid");
+    const std::string_view name = record_.text("client/process/name");
+    if (pid.empty()) return std::string(name);
+    return name.empty() ? "process " + pid : fmt::format("{} (process {})", name, pid);
+  }
+
+  void body(std::string_view title, BodySide side) {
+    const BodyView view = view_body(record_, side);
+    if (view.octets == 0) return;
+    section(title, fmt::format("{} octets{}", view.octets, view.truncated ? ", cut off in the record" : ""));
+    if (!view.note.empty()) {
+      out_ += harmless_lines(view.note, indent);
+    } else if (view.conversation) {
+      conversation(*view.conversation);
+    } else {
+      out_ += harmless_lines(view.text, indent);
+    }
+    if (view.truncated) {
+      out_ += fmt::format("{}{}\n", indent, in_colour("… the rest was not kept (record.bodies.max_bytes)", dim));
+    }
+  }
+
+  void conversation(const bedrock::Conversation& conversation) {
+    for (const bedrock::Turn& turn : conversation.turns) {
+      out_ += fmt::format("{}{}\n", indent, in_colour(harmless(turn.role), bold));
+      for (const Part& part : turn.parts) this->part(part);
+    }
+    if (!conversation.tools.empty()) {
+      out_ += fmt::format("{}{} {}\n", indent, in_colour("tools", bold),
+                          harmless(fmt::format("{}", fmt::join(conversation.tools, ", "))));
+    }
+  }
+
+  void part(const Part& part) {
+    const std::string deeper(indent.size() * 2, ' ');
+    const auto head = [&](std::string_view text) { out_ += deeper + in_colour(harmless(text), dim) + '\n'; };
+    const std::string id = part.id.empty() ? std::string() : fmt::format(" ({})", part.id);
+    switch (part.kind) {
+      case Part::Kind::text: out_ += harmless_lines(part.text, deeper); return;
+      case Part::Kind::attachment: out_ += deeper + harmless(fmt::format("[{}]", part.text)) + '\n'; return;
+      case Part::Kind::thinking: head("thinking"); break;
+      case Part::Kind::tool_call: head(fmt::format("calls {}{}", part.name, id)); break;
+      case Part::Kind::tool_result: head(fmt::format("{}{}", part.failed ? "tool failed" : "tool's result", id)); break;
+      case Part::Kind::other: head("of a kind that is not known"); break;
+    }
+    out_ += harmless_lines(part.text, deeper + std::string(indent));
+  }
+
+  void what_it_took() {
+    out_ += '\n';
+    Words tokens(", ");
+    tokens.add("in ", number_text(record_, "usage/input_tokens"));
+    tokens.add("out ", number_text(record_, "usage/output_tokens"));
+    tokens.add("read from cache ", number_text(record_, "usage/cache_read_tokens"));
+    tokens.add("written to cache ", number_text(record_, "usage/cache_write_tokens"));
+    tokens.add("total ", number_text(record_, "usage/total_tokens"));
+    tokens.add("told by ", record_.text("usage/source"));
+    if (record_.flag("usage/disagrees") == true) tokens.add({}, "another source tells other numbers");
+    line("tokens", tokens.text().empty() ? "unknown" : tokens.text());
+    line("stopped", record_.text("response/stop_reason"));
+    const std::string_view cost = record_.text("cost_usd");
+    line("cost", cost.empty() ? "unknown" : fmt::format("${}", cost));
+    Words times(", ");
+    times.add("total ", span_text(record_, "timing_ms/total"));
+    times.add("connect ", span_text(record_, "timing_ms/connect"));
+    times.add("TLS ", span_text(record_, "timing_ms/tls"));
+    times.add("first octet of the answer ", span_text(record_, "timing_ms/upstream_first_byte"));
+    times.add("first token ", span_text(record_, "timing_ms/first_token"));
+    times.add("between tokens ", span_text(record_, "timing_ms/token_gap_p50"));
+    times.add("longest gap ", span_text(record_, "timing_ms/token_gap_max"));
+    line("time", times.text());
+    Words shares(", ");
+    shares.add("Amazon tells ", span_text(record_, "timing_ms/reported_by_aws"));
+    shares.add("added by the proxy ", span_text(record_, "timing_ms/added_by_proxy"));
+    line("", shares.text());
+    if (const auto events = record_.count("response/stream/events")) {
+      line("stream", fmt::format("{} events, {} with a wrong checksum", *events,
+                                 record_.count("response/stream/crc_failures").value_or(0)));
+    }
+  }
+
+  void headers(std::string_view title, std::string_view path) {
+    const auto& fields = record_.list(path);
+    if (fields.empty()) return;
+    section(title);
+    for (const JsonValue& field : fields) {
+      out_ +=
+          fmt::format("{}{} {}\n", indent, in_colour(harmless(field.text("0")) + ":", dim), harmless(field.text("1")));
+    }
+  }
+
+  // Members that this page does not know by name are shown all the same.
+  void the_rest() {
+    static constexpr std::array<std::string_view, 16> known{
+        "id",     "started_at", "way_in", "router",  "session_id", "outcome", "error",    "notes",
+        "client", "upstream",   "aws",    "request", "response",   "usage",   "cost_usd", "timing_ms"};
+    bool first = true;
+    for (const auto& [name, value] : record_.object("")) {
+      if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+      if (std::exchange(first, false)) section("more");
+      leaves(name, value);
+    }
+  }
+
+  void leaves(const std::string& path, const JsonValue& value) {
+    const auto leaf = [&](std::string_view text) {
+      out_ += fmt::format("{}{} {}\n", indent, in_colour(harmless(path) + ":", dim), harmless(text));
+    };
+    const auto& content = value.content();
+    if (const auto* members = std::get_if<JsonValue::Object>(&content)) {
+      for (const auto& [name, member] : *members) leaves(path + "." + name, member);
+    } else if (const auto* items = std::get_if<JsonValue::List>(&content)) {
+      for (std::size_t i = 0; i < items->size(); ++i) leaves(fmt::format("{}.{}", path, i), (*items)[i]);
+    } else if (const auto* text = std::get_if<std::string>(&content)) {
+      leaf(*text);
+    } else if (const auto* flag = std::get_if<bool>(&content)) {
+      leaf(*flag ? "true" : "false");
+    } else if (const auto number = value.number("")) {
+      leaf(fmt::format("{}", *number));
+    } else {
+      leaf("null");
+    }
+  }
+
+  const JsonValue& record_;
+  bool colours_;
+  std::string out_;
+};
+
+}  // namespace
+
+std::string call_page(const JsonValue& record, bool colours) { return Page(record, colours).take(); }
+
+std::string explained(std::string_view error_type) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 14> known{{
+      {"accessdeniedexception",
+       "Amazon does not allow this: the key's IAM policy must permit it, and the account must have access to the "
+       "model"},
+      {"conflictexception", "Amazon is still busy with a call of the same token; wait, or use another token"},
+      {"expiredtokenexception", "the temporary credentials ran out; get new ones"},
+      {"internalserverexception", "Amazon failed inside; try again"},
+      {"invalidsignatureexception",
+       "the signature does not fit: wrong secret key, a clock that is off, or a request changed after signing"},
+      {"modelerrorexception", "the model failed on this prompt; try again, or change the prompt"},
+      {"modelnotreadyexception", "the model is being loaded; try again in a while"},
+      {"modelstreamerrorexception", "the model failed while it answered; try again"},
+      {"modeltimeoutexception", "the model took too long; ask for less, or stream the answer"},
+      {"resourcenotfoundexception", "there is no such model or resource in this region; check the id and the region"},
+      {"servicequotaexceededexception", "a quota of the account is used up; ask Amazon for more"},
+      {"serviceunavailableexception", "Amazon, or the way to it, is out of order; try again"},
+      {"throttlingexception",
+       "the account's quota for this model is used up for now; slow down, or ask Amazon for more"},
+      {"unrecognizedclientexception", "Amazon does not know this access key; check the key and its partition"},
+  }};
+  std::string lower(error_type);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  for (const auto& [type, text] : known) {
+    if (type == lower) return std::string(text);
+  }
+  return {};
+}
+
+}  // namespace borehole::app

@@ -1,0 +1,60 @@
+// What `borehole calls …` was asked for, and the store it is about. Prints what is wrong; never reads a call.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "app/command_line.h"
+#include "base/error.h"
+#include "store/call_store.h"
+
+namespace CLI {
+class App;
+}
+
+namespace borehole::app {
+
+struct CallsOptions {
+  store::CallFilter filter;  // all but the limit
+  std::optional<std::size_t> limit;
+  bool json = false;
+  std::string id;                                       // show
+  std::string raw_body;                                 // show: "request", "response" or empty
+  store::GroupBy group_by = store::GroupBy::model;      // stats
+  std::string out;                                      // export: a file; empty: stdout
+  std::optional<std::chrono::microseconds> older_than;  // prune
+  bool all = false, dry_run = false, yes = false;       // prune
+
+  // Whether any filter is set.
+  bool filtered() const noexcept;
+};
+
+// --model and its like.
+void add_filters(CLI::App& command, CallsOptions& options);
+
+// The file that `record.store` names. None after the reason was printed; then `status` is the exit status.
+std::optional<std::string> store_path(const CommandLine& line, int& status);
+std::unique_ptr<store::CallStoreReader> open_store(const CommandLine& line, int& status);
+
+// Prints the error's sentence; the exit status.
+int failed(const Error& error);
+// The same for so many records that could not be read while the others were.
+int failed_records(std::uint64_t damaged);
+
+// How a call gets into the store, as the end of a sentence.
+inline constexpr const char* how_to_send =
+    "send one with `borehole run -- COMMAND`, or through a proxy that runs with the variables that `borehole env` "
+    "prints";
+
+// The sub-commands. What they print goes to stdout; the result is the exit status.
+int calls_list(const CommandLine& line, const CallsOptions& options);
+int calls_show(const CommandLine& line, const CallsOptions& options);
+int calls_tail(const CommandLine& line, const CallsOptions& options);
+int calls_stats(const CommandLine& line, const CallsOptions& options);
+int calls_export(const CommandLine& line, const CallsOptions& options);
+int calls_prune(const CommandLine& line, const CallsOptions& options);
+
+}  // namespace borehole::app

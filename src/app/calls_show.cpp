@@ -1,0 +1,64 @@
+// `borehole calls show`.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <iostream>
+
+#include "app/call_bodies.h"
+#include "app/call_page.h"
+#include "app/calls_options.h"
+#include "app/line_output.h"
+#include "app/readable_json.h"
+#include "app/terminal_text.h"
+
+namespace borehole::app {
+
+namespace {
+
+Result<std::string> find_record(const store::CallStoreReader& reader, const std::string& id) {
+  if (id != "last") return reader.find_json(id);
+  store::CallFilter newest;
+  newest.limit = 1;
+  const auto calls = reader.list(newest);
+  if (!calls) return unexpected(calls.error());
+  if (calls->empty()) {
+    return unexpected(
+        Error{ErrorCode::not_found, Fault::client, fmt::format("there are no calls yet; {}", how_to_send)});
+  }
+  return reader.find_json(calls->front().id);
+}
+
+int write_body(const bedrock::JsonValue& record, BodySide side) {
+  const auto body = kept_body(record, side);
+  if (!body) {
+    std::cerr
+        << "borehole: nothing of that body was kept; raise record.bodies.max_bytes to keep those of later calls\n";
+    return 1;
+  }
+  LineOutput out(STDOUT_FILENO, "stdout");
+  out.put(*body);
+  return out.finish();
+}
+
+}  // namespace
+
+int calls_show(const CommandLine& line, const CallsOptions& options) {
+  int status = 0;
+  const auto reader = open_store(line, status);
+  if (!reader) return status;
+  const auto json = find_record(*reader, options.id);
+  if (!json) return failed(json.error());
+  const auto record = options.json ? std::nullopt : bedrock::JsonValue::parse(*json);
+  if (record && !options.raw_body.empty()) {
+    return write_body(*record, options.raw_body == "request" ? BodySide::request : BodySide::response);
+  }
+  LineOutput out(STDOUT_FILENO, "stdout");
+  if (options.json) {
+    out.put(*json + "\n");
+  } else {
+    out.put(record ? call_page(*record, screen_of(STDOUT_FILENO).colours) : readable(*json));
+  }
+  return out.finish();
+}
+
+}  // namespace borehole::app

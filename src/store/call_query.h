@@ -1,0 +1,37 @@
+// A filter as SQL conditions on the `calls` table, and what SQL cannot tell: texts inside of records. Never runs them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/call_filter.h"
+#include "store/sqlite.h"
+
+namespace borehole::store {
+
+struct CallConditions {
+  std::string sql;                 // each begins with " AND "; empty: all calls
+  std::vector<std::string> texts;  // its parameters, in order
+  void bind(Statement& statement) const;
+};
+
+// Without `text`, `before` and `limit`. `version` is the schema's: a column that an older one lacks is NULL.
+CallConditions conditions_of(const CallFilter& filter, std::int64_t version);
+
+// A column that came with a later schema, or "NULL" where this one lacks it.
+std::string_view later_column(std::string_view name, std::int64_t version) noexcept;
+
+// A text as it may stand in a record: in a header or a target (escaped once), or in a JSON body (a string in a string:
+// escaped twice).
+class TextFilter {
+ public:
+  explicit TextFilter(std::string_view text);
+  bool matches(std::string_view json) const;
+
+ private:
+  std::vector<std::string> forms_;
+};
+
+}  // namespace borehole::store

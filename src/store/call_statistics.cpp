@@ -1,0 +1,177 @@
+#include "store/call_statistics.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <ctime>
+#include <iterator>
+#include <utility>
+
+namespace borehole::store {
+
+namespace {
+
+constexpr std::int64_t picos_in_dollar = 1'000'000'000'000;
+constexpr std::array<std::pair<std::string_view, GroupBy>, 9> groups_by{{{"model", GroupBy::model},
+                                                                         {"operation", GroupBy::operation},
+                                                                         {"status", GroupBy::status},
+                                                                         {"key", GroupBy::key},
+                                                                         {"sdk", GroupBy::sdk},
+                                                                         {"hour", GroupBy::hour},
+                                                                         {"day", GroupBy::day},
+                                                                         {"host", GroupBy::host},
+                                                                         {"outcome", GroupBy::outcome}}};
+
+// The beginning of the local hour or day, with the zone's offset at that call: hours that the end of summer time
+// repeats stay apart.
+std::string local_beginning(WallTime time, bool day) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(
+      std::chrono::system_clock::time_point(std::chrono::floor<std::chrono::seconds>(time)));
+  std::tm parts{};
+  localtime_r(&seconds, &parts);
+  if (day) {
+    parts.tm_hour = parts.tm_min = parts.tm_sec = 0;
+    parts.tm_isdst = -1;
+    (void)std::mktime(&parts);  // the offset that holds at midnight
+  }
+  const long minutes = parts.tm_gmtoff / 60;
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:00:00{}{:02}:{:02}", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, day ? 0 : parts.tm_hour, minutes < 0 ? '-' : '+', std::abs(minutes) / 60,
+                     std::abs(minutes) % 60);
+}
+
+void add(std::optional<std::uint64_t>& sum, const std::optional<std::uint64_t>& value) {
+  if (value) sum = sum.value_or(0) + *value;
+}
+
+void add(CallGroup& sum, const CallGroup& group) {
+  sum.calls += group.calls;
+  sum.errors += group.errors;
+  sum.throttles += group.throttles;
+  add(sum.input_tokens, group.input_tokens);
+  add(sum.output_tokens, group.output_tokens);
+  add(sum.cache_read_tokens, group.cache_read_tokens);
+  add(sum.cache_write_tokens, group.cache_write_tokens);
+  sum.cost.add(group.cost);
+  sum.with_cost += group.with_cost;
+}
+
+// Nearest rank: the smallest value that at least `percent` of all are not above.
+void take_percentiles(CallGroup& group, std::vector<double>& times) {
+  if (times.empty()) return;
+  std::sort(times.begin(), times.end());
+  const auto at = [&](std::size_t percent) { return times[(times.size() * percent + 99) / 100 - 1]; };
+  group.total_ms_p50 = at(50);
+  group.total_ms_p95 = at(95);
+  group.total_ms_p99 = at(99);
+}
+
+// "ThrottlingException" in a head, "throttlingException" in a stream.
+bool is_throttling(std::string_view error_type) {
+  return !error_type.empty() && (error_type[0] == 'T' || error_type[0] == 't') &&
+         error_type.substr(1) == "hrottlingException";
+}
+
+}  // namespace
+
+std::optional<GroupBy> parse_group_by(std::string_view name) noexcept {
+  for (const auto& [known, by] : groups_by) {
+    if (known == name) return by;
+  }
+  return std::nullopt;
+}
+
+std::string_view group_by_name(GroupBy by) noexcept { return groups_by.at(static_cast<std::size_t>(by)).first; }
+
+bool DollarSum::add(std::string_view decimal) noexcept {
+  constexpr std::size_t most_digits = 12;  // more dollars than anybody has
+  const std::size_t dot = decimal.find('.');
+  const std::string_view whole = decimal.substr(0, dot);
+  const std::string_view part = dot == std::string_view::npos ? std::string_view() : decimal.substr(dot + 1);
+  if (whole.empty() || whole.size() > most_digits || (dot != std::string_view::npos && part.empty())) return false;
+  std::int64_t dollars = 0;
+  for (const char c : whole) {
+    if (c < '0' || c > '9') return false;
+    dollars = dollars * 10 + (c - '0');
+  }
+  std::int64_t picos = 0;
+  std::int64_t unit = picos_in_dollar;
+  for (const char c : part) {
+    if (c < '0' || c > '9') return false;
+    unit /= 10;  // 0 behind the twelfth place
+    picos += unit * (c - '0');
+  }
+  dollars_ += dollars;
+  picos_ += picos;
+  carry();
+  return true;
+}
+
+void DollarSum::add(const DollarSum& other) noexcept {
+  dollars_ += other.dollars_;
+  picos_ += other.picos_;
+  carry();
+}
+
+void DollarSum::carry() noexcept {
+  dollars_ += picos_ / picos_in_dollar;
+  picos_ %= picos_in_dollar;
+}
+
+std::string DollarSum::text() const {
+  std::string out = fmt::format("{}.{:012}", dollars_, picos_);
+  out.erase(out.find_last_not_of('0') + 1);
+  if (out.back() == '.') out.pop_back();
+  return out;
+}
+
+std::string_view StatisticsCount::key_of(const CountedCall& call) {
+  if (by_ != GroupBy::hour && by_ != GroupBy::day) return call.key;
+  // Zones differ by whole quarters of an hour, and calls come in order: their beginnings are worked out but rarely.
+  const auto quarter = std::chrono::floor<std::chrono::minutes>(call.started_at).time_since_epoch().count() / 15;
+  if (quarter != quarter_) {
+    quarter_ = quarter;
+    beginning_ = local_beginning(call.started_at, by_ == GroupBy::day);
+  }
+  return beginning_;
+}
+
+void StatisticsCount::add(const CountedCall& call) {
+  const std::string_view key = key_of(call);
+  auto found = groups_.find(key);
+  if (found == groups_.end()) found = groups_.emplace(std::string(key), Growing()).first;
+  auto& [group, times] = found->second;
+  ++group.calls;
+  if (call.status.value_or(0) >= 400 || call.outcome != "complete") ++group.errors;
+  if (is_throttling(call.error_type) || (call.error_type.empty() && call.status == 429)) ++group.throttles;
+  store::add(group.input_tokens, call.input_tokens);
+  store::add(group.output_tokens, call.output_tokens);
+  store::add(group.cache_read_tokens, call.cache_read_tokens);
+  store::add(group.cache_write_tokens, call.cache_write_tokens);
+  if (group.cost.add(call.cost_usd)) ++group.with_cost;
+  if (call.total_ms) times.push_back(*call.total_ms);
+}
+
+CallStatistics StatisticsCount::take() {
+  CallStatistics out;
+  std::vector<double> all;
+  for (auto& [key, growing] : groups_) {
+    growing.group.key = key;
+    store::add(out.total, growing.group);
+    take_percentiles(growing.group, growing.times);
+    all.insert(all.end(), growing.times.begin(), growing.times.end());
+    std::vector<double>().swap(growing.times);
+    out.groups.push_back(std::move(growing.group));
+  }
+  groups_.clear();
+  take_percentiles(out.total, all);
+  if (by_ != GroupBy::hour && by_ != GroupBy::day) {
+    std::stable_sort(out.groups.begin(), out.groups.end(),
+                     [](const CallGroup& a, const CallGroup& b) { return a.calls > b.calls; });
+  }
+  return out;
+}
+
+}  // namespace borehole::store

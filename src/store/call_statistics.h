@@ -1,0 +1,79 @@
+// Calls summed up in groups: how many, how many failed, tokens, cost, exact percentiles of time. Never reads the store.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace borehole::store {
+
+enum class GroupBy : std::uint8_t { model, operation, status, key, sdk, hour, day, host, outcome };
+std::optional<GroupBy> parse_group_by(std::string_view name) noexcept;
+std::string_view group_by_name(GroupBy by) noexcept;
+
+// An exact sum of decimal amounts, in 10^-12 dollars.
+class DollarSum {
+ public:
+  // False (and nothing is added) for what is no plain decimal number.
+  bool add(std::string_view decimal) noexcept;
+  void add(const DollarSum& other) noexcept;
+  std::string text() const;  // "0.0123": without zeroes at the end
+
+ private:
+  void carry() noexcept;
+  std::int64_t dollars_ = 0;
+  std::int64_t picos_ = 0;  // below 10^12
+};
+
+// One call, as far as it counts.
+struct CountedCall {
+  WallTime started_at{};
+  std::string_view key;  // of its group; unused for hour and day
+  std::string_view outcome, error_type, cost_usd;
+  std::optional<int> status;
+  std::optional<std::uint64_t> input_tokens, output_tokens, cache_read_tokens, cache_write_tokens;
+  std::optional<double> total_ms;
+};
+
+struct CallGroup {
+  std::string key;  // empty: not known. Of an hour or a day its beginning, RFC 3339, in the machine's zone
+  std::uint64_t calls = 0;
+  std::uint64_t errors = 0;     // a status of 400 or above, or an outcome other than complete
+  std::uint64_t throttles = 0;  // Amazon's ThrottlingException, also inside a stream
+  // Sums over the calls that tell the count; none where no call does.
+  std::optional<std::uint64_t> input_tokens, output_tokens, cache_read_tokens, cache_write_tokens;
+  DollarSum cost;
+  std::uint64_t with_cost = 0;                                     // calls whose cost is known
+  std::optional<double> total_ms_p50, total_ms_p95, total_ms_p99;  // nearest rank
+};
+
+struct CallStatistics {
+  std::vector<CallGroup> groups;  // hours and days in order; others by the number of calls, most first
+  CallGroup total;
+};
+
+// Keeps eight octets a call, besides the groups.
+class StatisticsCount {
+ public:
+  explicit StatisticsCount(GroupBy by) : by_(by) {}
+  void add(const CountedCall& call);
+  CallStatistics take();
+
+ private:
+  struct Growing {
+    CallGroup group;
+    std::vector<double> times;
+  };
+  std::string_view key_of(const CountedCall& call);
+  GroupBy by_;
+  std::optional<std::int64_t> quarter_;  // the quarter of an hour, since 1970, that `beginning_` was made for
+  std::string beginning_;
+  std::map<std::string, Growing, std::less<>> groups_;
+};
+
+}  // namespace borehole::store
