@@ -55,6 +55,15 @@ Error cannot_run(const std::string& program, int error) {
   return {ErrorCode::io_failed, Fault::proxy, fmt::format("{} cannot be run: {}", program, std::strerror(error))};
 }
 
+// As execve wants them: valid while `texts` is.
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  out.reserve(texts.size() + 1);
+  for (const auto& text : texts) out.push_back(const_cast<char*>(text.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
 class Spawning {
  public:
   Spawning() {
@@ -81,11 +90,11 @@ class Spawning {
     unsigned flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
     if (command.terminal == Terminal::withheld) flags |= POSIX_SPAWN_SETSID;
     posix_spawnattr_setflags(&attributes_, static_cast<short>(flags));
-    std::vector<char*> argv;
-    argv.reserve(command.arguments.size() + 1);
-    for (const auto& argument : command.arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-    argv.push_back(nullptr);
-    return ::posix_spawnp(&child, argv[0], &actions_, &attributes_, argv.data(), environ);
+    const auto argv = pointers(command.arguments);
+    std::vector<char*> given;
+    if (command.environment) given = pointers(*command.environment);
+    return ::posix_spawnp(&child, argv[0], &actions_, &attributes_, argv.data(),
+                          command.environment ? given.data() : environ);
   }
 
  private:

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct ChildCommand {
   std::string input;                   // its stdin, at most 32 KiB
   std::chrono::seconds limit{60};      // then it is killed
   Terminal terminal = Terminal::withheld;
+  std::optional<std::vector<std::string>> environment;  // NAME=VALUE each; nothing: what this process has
 };
 
 struct ChildOutcome {

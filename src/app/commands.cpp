@@ -17,8 +17,8 @@ void add_version(CLI::App& app, CommandLine& line) {
 }
 
 std::span<const AddCommand> all_commands() noexcept {
-  static constexpr std::array<AddCommand, 7> commands{add_serve, add_run,   add_env,    add_calls,
-                                                      add_ca,    add_check, add_version};
+  static constexpr std::array<AddCommand, 8> commands{add_serve, add_run,   add_env,    add_calls,
+                                                      add_ca,    add_check, add_doctor, add_version};
   return commands;
 }
 

@@ -13,6 +13,7 @@ void add_env(CLI::App& app, CommandLine& line);
 void add_calls(CLI::App& app, CommandLine& line);
 void add_ca(CLI::App& app, CommandLine& line);
 void add_check(CLI::App& app, CommandLine& line);
+void add_doctor(CLI::App& app, CommandLine& line);
 void add_version(CLI::App& app, CommandLine& line);
 
 // In the order of the help text.

@@ -63,6 +63,7 @@ TEST_CASE("each command is known by its words; none means serve") {
       {{"env"}, "env"},
       {{"env", "--shell", "fish"}, "env"},
       {{"check"}, "check"},
+      {{"doctor"}, "doctor"},
       {{"version"}, "version"},
       {{"ca", "show"}, "ca show"},
       {{"ca", "path"}, "ca path"},
