@@ -7,9 +7,9 @@
 
 #include "calls/utf8.h"
 #include "store/call_store.h"
-#include "store/record_blob.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
+#include "store/stored_records.h"
 
 namespace borehole::store {
 
@@ -118,7 +118,7 @@ Error not_found(std::string detail) { return Error{ErrorCode::not_found, Fault::
 
 struct CallStoreReader::State {
   Database database;
-  mutable RecordUnpacker unpacker;
+  mutable StoredRecords unpacker;
 
   // Calls `take` with each row that fits, newest first, until it has had `filter.limit` of them.
   template <class Take>
@@ -167,7 +167,9 @@ Result<std::unique_ptr<CallStoreReader>> CallStoreReader::open(const std::string
                           "brings it up to date",
                           path)});
   }
-  auto state = std::unique_ptr<State>(new State{std::move(*database), RecordUnpacker()});
+  auto records = StoredRecords::open(*database);
+  if (!records) return unexpected(records.error());
+  auto state = std::unique_ptr<State>(new State{std::move(*database), std::move(*records)});
   return std::unique_ptr<CallStoreReader>(new CallStoreReader(std::move(state)));
 }
 

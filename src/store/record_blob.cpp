@@ -50,6 +50,7 @@ struct RecordUnpacker::State {
 };
 
 RecordUnpacker::RecordUnpacker() : state_(std::make_unique<State>()) {}
+RecordUnpacker::RecordUnpacker(RecordUnpacker&&) noexcept = default;
 RecordUnpacker::~RecordUnpacker() = default;
 
 Result<std::string> RecordUnpacker::unpack(std::string_view blob) {

@@ -25,6 +25,7 @@ class RecordPacker {
 class RecordUnpacker {
  public:
   RecordUnpacker();
+  RecordUnpacker(RecordUnpacker&&) noexcept;
   ~RecordUnpacker();
   // A damaged blob, or one that claims to hold more than 1 GiB: an error.
   Result<std::string> unpack(std::string_view blob);
