@@ -15,7 +15,9 @@ using Segments = std::vector<std::string_view>;
 // Without empty ones: leading, trailing and repeated slashes do not matter.
 Segments segments_of(std::string_view path) {
   Segments segments;
-  for (const std::string_view segment : split(path, '/')) {
+  segments.reserve(8);
+  while (!path.empty()) {
+    const std::string_view segment = take_part(path, '/');
     if (!segment.empty()) segments.push_back(segment);
   }
   return segments;
@@ -124,8 +126,14 @@ std::optional<Operation> recognise(std::string_view host, std::string_view metho
 
   const OperationRow* best_row = nullptr;
   Match best;
+  std::string_view run;  // rows of one service stand together and share its name
+  bool run_fits = false;
   for (const OperationRow& row : operation_table()) {
-    if (row.service != service || row.method != method) continue;
+    if (row.service.data() != run.data()) {
+      run = row.service;
+      run_fits = run == service;
+    }
+    if (!run_fits || row.method != method) continue;
     auto match = match_path(row.path, segments);
     if (match && (best_row == nullptr || match->better_than(best))) {
       best_row = &row;
