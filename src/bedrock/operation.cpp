@@ -40,6 +40,10 @@ bool starts_like_arn(std::string_view segment) noexcept {
 
 // A label takes one segment. A model, or an ARN, whose slashes came raw takes as many as the template leaves over.
 std::optional<Match> match_path(std::string_view path_template, const Segments& segments) {
+  // Most templates are told apart by their first part.
+  const std::string_view first = path_template.substr(1, path_template.find('/', 1) - 1);
+  if (first != "*" && first != "{model}" && first != segments.front()) return std::nullopt;
+
   Match match;
   std::size_t template_size = 0;
   for (const char c : path_template) template_size += c == '/';

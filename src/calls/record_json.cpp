@@ -142,7 +142,7 @@ class Writer {
 
  private:
   void key(std::string_view name) {
-    std::array<char, 32> piece{};  // names are written in this file: short, and nothing to escape
+    std::array<char, 32> piece;  // NOLINT: written before it is read; names are short, and hold nothing to escape
     char* to = piece.data();
     if (!first_) *to++ = ',';
     first_ = false;

@@ -166,6 +166,10 @@ std::string for_terminal(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
+    const auto plain = std::find_if_not(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+    out.append(text.begin(), plain);
+    text.remove_prefix(static_cast<std::size_t>(plain - text.begin()));
+    if (text.empty()) break;
     const Character character = first_of(text);
     const std::string_view octets = text.substr(0, character.size);
     const bool control = octets.size() == 1 && (octet(octets[0]) < 0x20U || octet(octets[0]) == 0x7FU);
