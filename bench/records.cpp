@@ -3,6 +3,7 @@
 // the same run counts instructions, which nothing else on the machine changes.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
@@ -74,7 +75,7 @@ std::string response_head_text(std::size_t body) {
       body);
 }
 
-int run(std::uint64_t count, std::size_t body_size, const std::filesystem::path& folder) {
+int run(std::uint64_t count, std::size_t body_size, std::uint64_t batch, const std::filesystem::path& folder) {
   const std::string body = request_body(body_size);
   const std::string head_text = request_head_text(body.size());
   const std::string answer = response_body();
@@ -110,8 +111,7 @@ int run(std::uint64_t count, std::size_t body_size, const std::filesystem::path&
     tap->on_response_head(response, clock.now());
     tap->on_response_body(answer, clock.now());
     tap->on_finished(calls::Outcome::complete, nullptr, 0, clock.now());
-    // A batch as 5,000 calls a second make it, so that the recorder is neither alone nor behind.
-    if (i % 250 == 249) recorder.flush();
+    if (i % batch == batch - 1) recorder.flush();
   }
   const double worker = micros_of(CLOCK_THREAD_CPUTIME_ID) - thread_before;
   recorder.flush();
@@ -130,9 +130,11 @@ int run(std::uint64_t count, std::size_t body_size, const std::filesystem::path&
 int main(int count, char** words) {
   const auto calls = count > 1 ? std::strtoull(words[1], nullptr, 10) : 20000;
   const auto body = count > 2 ? std::strtoull(words[2], nullptr, 10) : 1024;
+  // As 5,000 calls a second make them, where nothing else is said.
+  const auto batch = std::max(count > 3 ? std::strtoull(words[3], nullptr, 10) : 250, 1ULL);
   std::string folder = (std::filesystem::temp_directory_path() / "borehole-records-XXXXXX").string();
   if (mkdtemp(folder.data()) == nullptr) return 1;
-  const int status = run(calls, body, folder);
+  const int status = run(calls, body, batch, folder);
   std::filesystem::remove_all(folder);
   return status;
 }
