@@ -13,14 +13,14 @@ char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c 
 bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    if (lower(a[i]) != lower(b[i])) return false;
+    if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
   }
   return true;
 }
 
 std::optional<std::string_view> find_field(Fields fields, std::string_view name) noexcept {
   for (const auto& [field_name, value] : fields) {
-    if (equals_ignoring_case(field_name, name)) return trimmed(value);
+    if (field_name.size() == name.size() && equals_ignoring_case(field_name, name)) return trimmed(value);
   }
   return std::nullopt;
 }

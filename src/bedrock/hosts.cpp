@@ -41,19 +41,23 @@ bool all_letters(std::string_view text) noexcept {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= 'a' && c <= 'z'; });
 }
 
-// `us-east-1`, `us-gov-west-1`, `eusc-de-east-1`: two to four letters, more words, a number.
-bool is_region(std::string_view text) {
-  const auto words = split(text, '-');
-  if (words.size() < 3 || !all_letters(words.front())) return false;
-  if (words.front().size() < 2 || words.front().size() > 4) return false;
-  if (!parse_decimal(words.back())) return false;
-  return std::all_of(words.begin() + 1, words.end() - 1, all_letters);
+bool all_words(std::string_view text) noexcept {
+  for (;;) {
+    const bool last = text.find('-') == std::string_view::npos;
+    if (!all_letters(take_part(text, '-'))) return false;
+    if (last) return true;
+  }
 }
 
-bool is_service(std::string_view text) {
-  const auto words = split(text, '-');
-  return words.front() == "bedrock" && std::all_of(words.begin(), words.end(), all_letters);
+// `us-east-1`, `us-gov-west-1`, `eusc-de-east-1`: two to four letters, more words, a number.
+bool is_region(std::string_view text) {
+  const std::size_t first = text.find('-');
+  const std::size_t last = text.rfind('-');
+  if (first == last || first < 2 || first > 4 || !parse_decimal(text.substr(last + 1))) return false;
+  return all_words(text.substr(0, last));
 }
+
+bool is_service(std::string_view text) { return text.substr(0, text.find('-')) == "bedrock" && all_words(text); }
 
 // Without one trailing dot, and without a port (a name with one colon; an IPv6 address has more).
 std::string_view bare_host(std::string_view host) noexcept {
@@ -141,23 +145,26 @@ std::optional<Endpoint> parse_endpoint(std::string_view host) {
   const auto suffix = std::find_if(kSuffixes.begin(), kSuffixes.end(),
                                    [&](const Suffix& candidate) { return is_below(name, candidate.domain); });
   if (suffix == kSuffixes.end()) return std::nullopt;
-  auto labels = split(name.substr(0, name.size() - suffix->domain.size() - 1), '.');
+  std::string_view labels = name.substr(0, name.size() - suffix->domain.size() - 1);
 
   Endpoint endpoint;
   endpoint.dual_stack = suffix->dual_stack;
-  if (labels.size() == 4 && labels[3] == "vpce" && labels[0].starts_with("vpce-")) {
+  if (std::count(labels.begin(), labels.end(), '.') == 3 && labels.ends_with(".vpce") && labels.starts_with("vpce-")) {
     endpoint.vpc = true;
-    labels = {labels[1], labels[2]};
+    labels.remove_suffix(5);
+    take_label(labels);
   }
-  if (labels.size() != 2 || !is_region(labels[1])) return std::nullopt;
-  std::string_view service = labels[0];
+  if (std::count(labels.begin(), labels.end(), '.') != 1) return std::nullopt;
+  std::string_view service = take_label(labels);
+  const std::string_view region = labels;
+  if (!is_region(region)) return std::nullopt;
   if (service.ends_with("-fips")) {
     endpoint.fips = true;
     service.remove_suffix(5);
   }
   if (!is_service(service)) return std::nullopt;
   endpoint.service = service;
-  endpoint.region = labels[1];
+  endpoint.region = region;
   endpoint.partition = suffix->partition;
   if (suffix->partition == "aws") {  // regions tell partitions apart that share a suffix
     if (endpoint.region.starts_with("us-gov-")) endpoint.partition = "aws-us-gov";

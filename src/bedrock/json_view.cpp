@@ -1,10 +1,32 @@
 #include "bedrock/json_view.h"
 
+#include <new>
+#include <utility>
+
 #include "bedrock/text.h"
 
 namespace borehole::bedrock {
 
 namespace dom = simdjson::dom;
+
+namespace {
+
+// The parser of the document before, with its memory: most documents are small, and one comes for every call.
+thread_local std::unique_ptr<dom::parser> spare_parser;  // NOLINT: parsers are not shared between threads
+constexpr std::size_t most_spare_capacity = std::size_t{256} * 1024;
+
+}  // namespace
+
+JsonDocument::JsonDocument(Bytes text) noexcept {
+  if (text.empty() || text.size() > max_bytes) return;
+  parser_ = spare_parser ? std::move(spare_parser) : std::unique_ptr<dom::parser>(new (std::nothrow) dom::parser);
+  dom::element element;
+  if (parser_ && parser_->parse(text.data(), text.size()).get(element) == simdjson::SUCCESS) root_ = element;
+}
+
+JsonDocument::~JsonDocument() {
+  if (parser_ && parser_->capacity() <= most_spare_capacity) spare_parser = std::move(parser_);
+}
 
 std::optional<dom::element> json_at(dom::element element, std::string_view path) noexcept {
   while (!path.empty()) {

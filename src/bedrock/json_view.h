@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 
@@ -18,20 +19,15 @@ class JsonDocument {
   static constexpr std::size_t max_bytes = std::size_t{64} << 20;
 
   // Empty, malformed, too large or too deep (1024 levels): root() is nullopt.
-  explicit JsonDocument(Bytes text) noexcept {
-    simdjson::dom::element element;
-    if (!text.empty() && text.size() <= max_bytes &&
-        parser_.parse(text.data(), text.size()).get(element) == simdjson::SUCCESS) {
-      root_ = element;
-    }
-  }
+  explicit JsonDocument(Bytes text) noexcept;
+  ~JsonDocument();
   JsonDocument(const JsonDocument&) = delete;
   JsonDocument& operator=(const JsonDocument&) = delete;
 
   const std::optional<simdjson::dom::element>& root() const noexcept { return root_; }
 
  private:
-  simdjson::dom::parser parser_;
+  std::unique_ptr<simdjson::dom::parser> parser_;
   std::optional<simdjson::dom::element> root_;
 };
 

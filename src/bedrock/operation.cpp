@@ -15,7 +15,9 @@ using Segments = std::vector<std::string_view>;
 // Without empty ones: leading, trailing and repeated slashes do not matter.
 Segments segments_of(std::string_view path) {
   Segments segments;
-  for (const std::string_view segment : split(path, '/')) {
+  segments.reserve(8);
+  while (!path.empty()) {
+    const std::string_view segment = take_part(path, '/');
     if (!segment.empty()) segments.push_back(segment);
   }
   return segments;
@@ -38,6 +40,10 @@ bool starts_like_arn(std::string_view segment) noexcept {
 
 // A label takes one segment. A model, or an ARN, whose slashes came raw takes as many as the template leaves over.
 std::optional<Match> match_path(std::string_view path_template, const Segments& segments) {
+  // Most templates are told apart by their first part.
+  const std::string_view first = path_template.substr(1, path_template.find('/', 1) - 1);
+  if (first != "*" && first != "{model}" && first != segments.front()) return std::nullopt;
+
   Match match;
   std::size_t template_size = 0;
   for (const char c : path_template) template_size += c == '/';
@@ -124,8 +130,14 @@ std::optional<Operation> recognise(std::string_view host, std::string_view metho
 
   const OperationRow* best_row = nullptr;
   Match best;
+  std::string_view run;  // rows of one service stand together and share its name
+  bool run_fits = false;
   for (const OperationRow& row : operation_table()) {
-    if (row.service != service || row.method != method) continue;
+    if (row.service.data() != run.data()) {
+      run = row.service;
+      run_fits = run == service;
+    }
+    if (!run_fits || row.method != method) continue;
     auto match = match_path(row.path, segments);
     if (match && (best_row == nullptr || match->better_than(best))) {
       best_row = &row;

@@ -55,10 +55,11 @@ void read_user_agent(std::string_view agent, Sdk& sdk, int& rank) {
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::size_t slash = words[i].find('/');
     if (slash == std::string_view::npos) continue;
-    const std::string token = lower_case(words[i].substr(0, slash));
+    const std::string_view token = words[i].substr(0, slash);
     std::string_view version = words[i].substr(slash + 1);
-    const auto product =
-        std::find_if(kProducts.begin(), kProducts.end(), [&](const Product& p) { return p.token == token; });
+    const auto product = std::find_if(kProducts.begin(), kProducts.end(), [&](const Product& p) {
+      return p.token.size() == token.size() && equals_ignoring_case(p.token, token);
+    });
     if (product == kProducts.end() || product->rank >= rank) continue;
     rank = product->rank;
     sdk = {std::string(product->name), {}};

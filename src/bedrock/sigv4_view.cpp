@@ -15,30 +15,30 @@ constexpr std::string_view kSigv4a = "AWS4-ECDSA-P256-SHA256";
 
 // akid/yyyymmdd/region/service/aws4_request; SigV4a's has no region. An access key id may hold no slash.
 void read_credential(std::string_view credential, SignatureView& view) {
-  const auto parts = split(credential, '/');
-  view.access_key_id = parts[0];
+  view.access_key_id = take_part(credential, '/');
   if (view.scheme == SignatureScheme::sigv4a) {
-    if (parts.size() < 3) return;
-    view.date = parts[1];
-    view.service = parts[2];
+    if (credential.find('/') == std::string_view::npos) return;
+    view.date = take_part(credential, '/');
+    view.service = take_part(credential, '/');
     return;
   }
-  if (parts.size() > 1) view.date = parts[1];
-  if (parts.size() > 2) view.region = parts[2];
-  if (parts.size() > 3) view.service = parts[3];
+  view.date = take_part(credential, '/');
+  view.region = take_part(credential, '/');
+  view.service = take_part(credential, '/');
 }
 
 void read_signed_headers(std::string_view list, SignatureView& view) {
-  for (const std::string_view name : split(list, ';')) {
-    if (!trimmed(name).empty()) view.signed_headers.push_back(lower_case(trimmed(name)));
+  while (!list.empty()) {
+    const std::string_view name = trimmed(take_part(list, ';'));
+    if (!name.empty()) view.signed_headers.push_back(lower_case(name));
   }
 }
 
 // The rest of an Authorization field after the algorithm: `Credential=…, SignedHeaders=…, Signature=…`, in any order,
 // with or without blanks.
 void read_parameters(std::string_view parameters, SignatureView& view) {
-  for (std::string_view part : split(parameters, ',')) {
-    part = trimmed(part);
+  while (!parameters.empty()) {
+    const std::string_view part = trimmed(take_part(parameters, ','));
     const std::size_t equals = part.find('=');
     if (equals == std::string_view::npos) continue;
     const std::string_view name = part.substr(0, equals);

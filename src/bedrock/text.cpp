@@ -1,6 +1,9 @@
 #include "bedrock/text.h"
 
 #include <charconv>
+#include <cstring>
+
+#include <simdjson.h>
 
 namespace borehole::bedrock {
 
@@ -37,6 +40,23 @@ std::string lower_case(std::string_view text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
   return out;
+}
+
+bool valid_utf8(std::string_view text) noexcept {
+  // Names and short values are ASCII nearly always: looked at in place, without the way into the library.
+  constexpr std::size_t short_text = 128;
+  while (text.size() <= short_text && text.size() >= sizeof(std::uint64_t)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data(), sizeof word);
+    if ((word & 0x8080808080808080U) != 0) break;
+    text.remove_prefix(sizeof word);
+  }
+  while (text.size() < sizeof(std::uint64_t)) {
+    if (text.empty()) return true;
+    if (static_cast<unsigned char>(text.front()) >= 0x80U) break;
+    text.remove_prefix(1);
+  }
+  return simdjson::validate_utf8(text.data(), text.size());
 }
 
 std::string_view trimmed(std::string_view text) noexcept {

@@ -11,6 +11,9 @@ namespace borehole::bedrock {
 
 std::string lower_case(std::string_view text);
 
+// RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
+bool valid_utf8(std::string_view text) noexcept;
+
 // Without leading and trailing spaces, tabs, CR and LF.
 std::string_view trimmed(std::string_view text) noexcept;
 
@@ -25,6 +28,14 @@ std::optional<std::string> base64_decode(std::string_view text);
 
 // All of `text` as a decimal number without sign; nullopt where it is anything else or does not fit.
 std::optional<std::uint64_t> parse_decimal(std::string_view text) noexcept;
+
+// Takes the part before the first separator, and the separator, off `rest`; all of it where there is none.
+inline std::string_view take_part(std::string_view& rest, char separator) noexcept {
+  const std::size_t end = rest.find(separator);
+  const std::string_view part = rest.substr(0, end);
+  rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+  return part;
+}
 
 // The parts between separators, empty ones included; an empty text gives one empty part.
 std::vector<std::string_view> split(std::string_view text, char separator);

@@ -6,11 +6,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "calls/headers.h"
 
 namespace borehole::calls {
 
@@ -22,8 +22,6 @@ std::string_view outcome_name(Outcome outcome) noexcept;
 
 // For a line that names a call: `host/path`, where the target does not name the host itself (CONNECT, absolute form).
 std::string whole_target(std::string_view host, std::string_view target);
-
-using Headers = std::vector<std::pair<std::string, std::string>>;  // as they came: order, case, duplicates
 
 struct CallRecord {
   std::string id;  // ULID

@@ -118,7 +118,7 @@ class CallTap final : public Tap {
       auto& response = record().response;
       response.status = head.status();
       if (head_received_) record().timing_ms.upstream_first_byte = millis(now - *head_received_);
-      response.headers.reserve(head.field_count());
+      response.headers.reserve(head.field_count(), head.raw().size());
       for (std::size_t i = 0; i < head.field_count(); ++i) {
         response.headers.emplace_back(head.name(i), redaction_.header_value(head.name(i), head.value(i)));
       }
@@ -139,6 +139,7 @@ class CallTap final : public Tap {
   void on_finished(Outcome outcome, const Error* error, int status, TimePoint now) noexcept override {
     guarded([&] {
       record().outcome = outcome;
+      record().aws.signed_headers = std::move(signature_.signed_headers);  // nothing asks for them any more
       record().timing_ms.total = millis(now - begun_);
       if (error != nullptr) {
         record().error = *error;
@@ -173,7 +174,7 @@ class CallTap final : public Tap {
     request.method = head.method();
     request.target = redaction_.target(head.target());
     call_.target = without_prefix(request.target, record().router);
-    request.headers.reserve(head.field_count());
+    request.headers.reserve(head.field_count(), head.raw().size());
     for (std::size_t i = 0; i < head.field_count(); ++i) {
       request.headers.emplace_back(head.name(i), redaction_.header_value(head.name(i), head.value(i)));
     }
@@ -184,10 +185,9 @@ class CallTap final : public Tap {
     if (const auto target = head.find("x-amz-target")) call_.amz_target = *target;
 
     signature_ = bedrock::read_signature(head.target(), fields_of(head));
-    record().aws.access_key_id = signature_.access_key_id;
-    record().aws.signed_headers = signature_.signed_headers;
-    call_.signing_region = signature_.region;
-    call_.signing_service = signature_.service;
+    record().aws.access_key_id = std::move(signature_.access_key_id);
+    call_.signing_region = std::move(signature_.region);
+    call_.signing_service = std::move(signature_.service);
     if (signed_by_sigv4()) received_raw_ = head.raw();
   }
 

@@ -14,7 +14,12 @@ namespace borehole::calls {
 
 namespace {
 
-std::vector<bedrock::Field> fields_of(const Headers& headers) { return {headers.begin(), headers.end()}; }
+std::vector<bedrock::Field> fields_of(const Headers& headers) {
+  std::vector<bedrock::Field> fields;
+  fields.reserve(headers.size());
+  for (const auto& field : headers) fields.push_back(field);
+  return fields;
+}
 
 // gzip and the like: the record keeps the octets as they came, and nothing is read out of them.
 bool content_coded(bedrock::Fields fields) {

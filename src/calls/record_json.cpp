@@ -27,10 +27,24 @@ std::string base64(std::string_view octets) {
   return out;
 }
 
+template <class T>
+void append_number(std::string& out, T value) {
+  std::array<char, 24> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  out.append(digits.data(), end);
+}
+
+// With three decimals. Microseconds within a year are exact in it.
+void append_thousandths(std::string& out, double value) {
+  std::array<char, 400> digits{};  // the largest double has 309 of them before the point
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed, 3).ptr;
+  out.append(digits.data(), end);
+}
+
 // Writes members in order; those without a value are left out, and so are objects without members.
 class Writer {
  public:
-  std::string take() { return std::move(out_); }
+  explicit Writer(std::string& out) : out_(out) {}
 
   void open(std::string_view name = {}) {
     key(name);
@@ -73,10 +87,10 @@ class Writer {
     if constexpr (std::is_floating_point_v<T>) {
       if (!std::isfinite(*value)) return;
       key(name);
-      fmt::format_to(std::back_inserter(out_), "{:.3f}", *value);
+      append_thousandths(out_, *value);
     } else {
       key(name);
-      fmt::format_to(std::back_inserter(out_), "{}", *value);
+      append_number(out_, *value);
     }
   }
   void flag(std::string_view name, const std::optional<bool>& value) {
@@ -116,7 +130,8 @@ class Writer {
       // A cut inside a character does not make a text binary.
       const std::string_view whole = truncated ? without_partial_utf8(content) : content;
       if (is_utf8(whole)) {
-        text_always("body", whole);
+        key("body");
+        append_json_text(out_, whole);
       } else {
         text_always("body", base64(content));
         text_always("body_encoding", "base64");
@@ -127,15 +142,20 @@ class Writer {
 
  private:
   void key(std::string_view name) {
-    if (!first_) out_ += ',';
+    std::array<char, 32> piece;  // NOLINT: written before it is read; names are short, and hold nothing to escape
+    char* to = piece.data();
+    if (!first_) *to++ = ',';
     first_ = false;
-    if (name.empty()) return;
-    out_ += '"';
-    out_ += name;  // written in this file: nothing to escape
-    out_ += "\":";
+    if (!name.empty()) {
+      *to++ = '"';
+      to = std::copy(name.begin(), name.end(), to);
+      *to++ = '"';
+      *to++ = ':';
+    }
+    out_.append(piece.data(), to);
   }
 
-  std::string out_;
+  std::string& out_;
   bool first_ = true;
 };
 
@@ -204,7 +224,13 @@ void write_timing(Writer& json, const CallRecord::Timing& timing) {
 }  // namespace
 
 std::string to_json(const CallRecord& record) {
-  Writer json;
+  std::string out;
+  append_json(out, record);
+  return out;
+}
+
+void append_json(std::string& out, const CallRecord& record) {
+  Writer json(out);
   json.open();
   json.text_always("id", record.id);
   json.text_always("started_at", format_rfc3339(record.started_at));
@@ -254,7 +280,6 @@ std::string to_json(const CallRecord& record) {
   }
   write_timing(json, record.timing_ms);
   json.close();
-  return json.take();
 }
 
 }  // namespace borehole::calls

@@ -13,4 +13,7 @@ namespace borehole::calls {
 // beside them.
 std::string to_json(const CallRecord& record);
 
+// The same behind what is in `out` already: for many records in one text.
+void append_json(std::string& out, const CallRecord& record);
+
 }  // namespace borehole::calls

@@ -28,25 +28,40 @@ void replace_all(std::string& text, std::string_view what) {
   }
 }
 
+// Base64 holds '/', which some JSON writers escape.
+std::string with_escaped_slashes(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '/') out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+void cleanse_of(std::string& text, std::string_view secret, bool cut) {
+  replace_all(text, secret);
+  if (!cut) return;
+  for (std::size_t n = std::min(secret.size() - 1, text.size()); n >= shortest_secret; --n) {
+    if (!text.ends_with(secret.substr(0, n))) continue;
+    text.replace(text.size() - n, n, mask);
+    break;
+  }
+}
+
 }  // namespace
 
 bool Redaction::masked(Bytes name) const {
-  const auto same = [name](std::string_view other) { return http::same_name(name, other); };
+  const auto same = [name](std::string_view other) {
+    return name.size() == other.size() && http::same_name(name, other);
+  };
   return std::any_of(always_masked.begin(), always_masked.end(), same) ||
          std::any_of(names_->begin(), names_->end(), same);
 }
 
 void Redaction::remember(Bytes secret) {
   if (secret.size() < shortest_secret) return;
-  if (std::find(secrets_.begin(), secrets_.end(), secret) != secrets_.end()) return;
-  secrets_.emplace_back(secret);
-  if (secret.find('/') == Bytes::npos) return;
-  std::string escaped;  // base64 holds '/', which some JSON writers escape
-  for (const char c : secret) {
-    if (c == '/') escaped += '\\';
-    escaped += c;
-  }
-  secrets_.push_back(std::move(escaped));
+  secrets_ += secret;
+  secret_sizes_.push_back(secret.size());
 }
 
 // `a=b; c=d`, as cookies are: what stands behind each equals sign is a secret of its own.
@@ -56,13 +71,13 @@ void Redaction::remember_parts(Bytes value) {
   }
 }
 
-std::string Redaction::header_value(Bytes name, Bytes value) {
-  if (!masked(name)) return std::string(value);
+Bytes Redaction::header_value(Bytes name, Bytes value) {
+  if (!masked(name)) return value;
   remember(value);
   if (!is_authorization(name)) {
     // Behind a Set-Cookie's first semicolon stand attributes: Path=/model is no secret.
     remember_parts(http::same_name(name, "set-cookie") ? value.substr(0, value.find(';')) : value);
-    return std::string(mask);
+    return mask;
   }
   constexpr std::string_view signature = "Signature=";
   if (const auto at = value.find(signature); at != Bytes::npos) {
@@ -70,12 +85,15 @@ std::string Redaction::header_value(Bytes name, Bytes value) {
     remember(rest.substr(0, rest.find_first_of(", \t")));
   }
   const auto blank = value.find(' ');
-  if (blank == Bytes::npos) return std::string(mask);
+  if (blank == Bytes::npos) return mask;
   const Bytes scheme = value.substr(0, blank);
   remember(bedrock::trimmed(value.substr(blank)));
   const bool known = std::any_of(schemes.begin(), schemes.end(),
                                  [scheme](std::string_view other) { return http::same_name(scheme, other); });
-  return known ? std::string(scheme) + " " + std::string(mask) : std::string(mask);
+  if (!known) return mask;
+  shown_ = scheme;
+  shown_ += ' ';
+  return shown_ += mask;
 }
 
 std::string Redaction::target(Bytes target) {
@@ -122,15 +140,12 @@ std::string Redaction::target(Bytes target) {
 }
 
 void Redaction::cleanse(std::string& text, bool cut) const {
-  for (const std::string& secret : secrets_) {
-    replace_all(text, secret);
-    if (!cut) continue;
-    const std::string_view whole = secret;
-    for (std::size_t n = std::min(whole.size() - 1, text.size()); n >= shortest_secret; --n) {
-      if (!text.ends_with(whole.substr(0, n))) continue;
-      text.replace(text.size() - n, n, mask);
-      break;
-    }
+  std::size_t begin = 0;
+  for (const std::size_t size : secret_sizes_) {
+    const Bytes secret = Bytes(secrets_).substr(begin, size);
+    begin += size;
+    cleanse_of(text, secret, cut);
+    if (secret.find('/') != Bytes::npos) cleanse_of(text, with_escaped_slashes(secret), cut);
   }
 }
 

@@ -18,8 +18,8 @@ class Redaction {
   explicit Redaction(const std::vector<std::string>& names) : names_(&names) {}
 
   // The value as it may be recorded: as it is, or `***`. Of Authorization and Proxy-Authorization a well-known scheme's
-  // name stays: `Bearer ***`.
-  std::string header_value(Bytes name, Bytes value);
+  // name stays: `Bearer ***`. Valid as long as `value`, and until the next call.
+  Bytes header_value(Bytes name, Bytes value);
   // The request target with `***` for the values of X-Amz-Signature, X-Amz-Security-Token and of parameters that are
   // named as a masked header, and for the user part of an absolute form. X-Amz-Credential stays: it holds the key's id.
   std::string target(Bytes target);
@@ -33,7 +33,9 @@ class Redaction {
   void remember_parts(Bytes value);
 
   const std::vector<std::string>* names_;
-  std::vector<std::string> secrets_;
+  std::string secrets_;  // one behind the other
+  std::vector<std::size_t> secret_sizes_;
+  std::string shown_;  // what `header_value` made
 };
 
 }  // namespace borehole::calls

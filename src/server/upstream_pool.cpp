@@ -1,7 +1,5 @@
 #include "server/upstream_pool.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -22,7 +20,7 @@ bool fit(const UpstreamConnection& connection) noexcept {
 class UpstreamPool::Idle final : public UpstreamObserver {
  public:
   Idle(UpstreamPool& pool, std::unique_ptr<UpstreamConnection> connection, TimePoint since)
-      : pool_(pool), connection_(std::move(connection)), key_(key(connection_->target())), since_(since) {
+      : pool_(pool), connection_(std::move(connection)), since_(since) {
     connection_->observe(this);
     connection_->set_reading(true);
   }
@@ -33,7 +31,7 @@ class UpstreamPool::Idle final : public UpstreamObserver {
 
   UpstreamPool& pool_;
   std::unique_ptr<UpstreamConnection> connection_;
-  std::string key_;
+  const proxy::UpstreamTarget* key_ = nullptr;  // in the pool's table
   TimePoint since_;
   Order::iterator place_;
 };
@@ -43,10 +41,6 @@ UpstreamPool::UpstreamPool(net::Loop& loop, UpstreamPoolOptions options)
 
 UpstreamPool::~UpstreamPool() = default;
 
-std::string UpstreamPool::key(const proxy::UpstreamTarget& target) {
-  return fmt::format("{}|{}|{}|{}|{}", target.host, target.port, target.tls, target.tls_name, target.configured);
-}
-
 void UpstreamPool::put(std::unique_ptr<UpstreamConnection> connection) {
   if (options_.max_idle == 0 || !fit(*connection)) {
     buried_.push_back(std::make_unique<Idle>(*this, std::move(connection), loop_.now()));
@@ -55,7 +49,9 @@ void UpstreamPool::put(std::unique_ptr<UpstreamConnection> connection) {
     return;
   }
   auto idle = std::make_unique<Idle>(*this, std::move(connection), loop_.now());
-  by_key_[idle->key_].push_back(idle.get());
+  auto& [target, same] = *by_key_.try_emplace(idle->connection_->target()).first;
+  idle->key_ = &target;
+  same.push_back(idle.get());
   order_.push_back(std::move(idle));
   order_.back()->place_ = std::prev(order_.end());
   if (order_.size() > options_.max_idle) drop(*order_.front());
@@ -63,7 +59,7 @@ void UpstreamPool::put(std::unique_ptr<UpstreamConnection> connection) {
 }
 
 std::unique_ptr<UpstreamConnection> UpstreamPool::take(const proxy::UpstreamTarget& target) {
-  const auto found = by_key_.find(key(target));
+  const auto found = by_key_.find(target);
   while (found != by_key_.end() && !found->second.empty()) {
     Idle& idle = *found->second.back();
     if (!fit(*idle.connection_)) {
@@ -73,7 +69,8 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::take(const proxy::UpstreamTarg
       continue;
     }
     auto connection = std::move(idle.connection_);
-    drop(idle);
+    unlink(idle);
+    order_.erase(idle.place_);
     connection->observe(nullptr);
     if (connection->used()) connection->mark_reused();
     return connection;
@@ -81,16 +78,21 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::take(const proxy::UpstreamTarg
   return nullptr;
 }
 
-bool UpstreamPool::has(const proxy::UpstreamTarget& target) const { return by_key_.contains(key(target)); }
+bool UpstreamPool::has(const proxy::UpstreamTarget& target) const { return by_key_.contains(target); }
 
 void UpstreamPool::clear() {
   while (!order_.empty()) drop(*order_.front());
 }
 
-void UpstreamPool::drop(Idle& idle) {
-  const auto found = by_key_.find(idle.key_);
+// From those that its target asks for.
+void UpstreamPool::unlink(const Idle& idle) {
+  const auto found = by_key_.find(*idle.key_);
   std::erase(found->second, &idle);
   if (found->second.empty()) by_key_.erase(found);
+}
+
+void UpstreamPool::drop(Idle& idle) {
+  unlink(idle);
   if (idle.connection_) {
     idle.connection_->observe(nullptr);
     idle.connection_->set_reading(false);

@@ -40,12 +40,17 @@ class UpstreamPool {
   void drop(Idle& idle);
   void bury();
   void expire();
-  static std::string key(const proxy::UpstreamTarget& target);
+  void unlink(const Idle& idle);
 
   net::Loop& loop_;
   UpstreamPoolOptions options_;
   Order order_;
-  std::unordered_map<std::string, std::vector<Idle*>> by_key_;  // newest last
+  struct Hash {
+    std::size_t operator()(const proxy::UpstreamTarget& target) const noexcept {
+      return std::hash<std::string>()(target.host) ^ target.port;
+    }
+  };
+  std::unordered_map<proxy::UpstreamTarget, std::vector<Idle*>, Hash> by_key_;  // newest last
   Order buried_;  // let go inside one of their own callbacks; destroyed by the next timer
   net::Timer expiry_;
   net::Timer burial_;

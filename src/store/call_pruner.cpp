@@ -10,9 +10,10 @@
 #include <vector>
 
 #include "store/call_query.h"
-#include "store/record_blob.h"
+#include "store/call_removal.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
+#include "store/stored_records.h"
 
 namespace borehole::store {
 
@@ -34,7 +35,7 @@ struct Doomed {
 struct CallPruner::State {
   Database database;
   std::int64_t schema = 0;
-  RecordUnpacker unpacker;
+  StoredRecords records;
 
   // Calls `take` with each call that fits, in the order of writing, in steps that hold nothing in between.
   template <class Step>
@@ -47,9 +48,10 @@ struct CallPruner::State {
     for (std::int64_t from = -1;;) {
       std::vector<Doomed> some;
       std::size_t read = 0;
-      auto statement = database.prepare(fmt::format(
-          "SELECT seq, length(record){} FROM calls NOT INDEXED WHERE seq > {} AND seq <= {}{} ORDER BY seq LIMIT {}",
-          text ? ", record" : "", from, *last, conditions.sql, step_calls));
+      auto statement =
+          database.prepare(fmt::format("SELECT seq, substr(record, 1, 32){} FROM calls NOT INDEXED WHERE seq > {} AND "
+                                       "seq <= {}{} ORDER BY seq LIMIT {}",
+                                       text ? ", record" : "", from, *last, conditions.sql, step_calls));
       if (!statement) return unexpected(statement.error());
       conditions.bind(*statement);
       for (;;) {
@@ -59,10 +61,10 @@ struct CallPruner::State {
         ++read;
         from = statement->integer(0);
         if (text) {
-          const auto record = unpacker.unpack(statement->octets(record_column));
+          const auto record = records.unpack(statement->octets(record_column));
           if (!record || !text->matches(*record)) continue;
         }
-        some.push_back(Doomed{from, static_cast<std::uint64_t>(statement->integer(1))});
+        some.push_back(Doomed{from, StoredRecords::octets_of(statement->octets(1))});
       }
       statement->reset();
       auto more = step(some);
@@ -74,7 +76,13 @@ struct CallPruner::State {
   Result<void> take_away(const std::vector<Doomed>& some) {
     std::string numbers;
     for (const Doomed& one : some) numbers += fmt::format("{}{}", numbers.empty() ? "" : ",", one.seq);
-    return database.execute("DELETE FROM calls WHERE seq IN (" + numbers + ")");
+    // Who takes calls away wants their texts gone, whatever they share a block with.
+    if (auto begun = database.execute("BEGIN IMMEDIATE"); !begun) return begun;
+    auto taken = remove_calls(database, "seq IN (" + numbers + ")", SharedBlock::divided);
+    auto ended = database.execute(taken ? "COMMIT" : "ROLLBACK");
+    if (!taken) return unexpected(std::move(taken).error());
+    if (!ended) (void)database.execute("ROLLBACK");
+    return ended;
   }
 
   Result<void> give_space_back(const std::function<bool()>& go_on) {
@@ -111,7 +119,9 @@ Result<std::unique_ptr<CallPruner>> CallPruner::open(const std::string& path) {
   }
   // As the writer: what was taken away is overwritten where that costs no extra write.
   if (auto set = database->execute("PRAGMA secure_delete=FAST"); !set) return unexpected(set.error());
-  auto state = std::unique_ptr<State>(new State{std::move(*database), *version, RecordUnpacker()});
+  auto records = StoredRecords::open(*database);
+  if (!records) return unexpected(records.error());
+  auto state = std::unique_ptr<State>(new State{std::move(*database), *version, std::move(*records)});
   return std::unique_ptr<CallPruner>(new CallPruner(std::move(state)));
 }
 

@@ -14,7 +14,7 @@ namespace borehole::store {
 
 struct PrunedCalls {
   std::uint64_t calls = 0;
-  std::uint64_t octets = 0;  // of their records, as they lie in the store
+  std::uint64_t octets = 0;  // of their records as JSON; the store keeps them compressed
 };
 
 class CallPruner {

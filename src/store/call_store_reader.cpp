@@ -7,9 +7,9 @@
 #include "store/call_query.h"
 #include "store/call_store.h"
 #include "store/readable_database.h"
-#include "store/record_blob.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
+#include "store/stored_records.h"
 
 namespace borehole::store {
 
@@ -102,7 +102,7 @@ std::string_view key_column(GroupBy by, std::int64_t version) {
 struct CallStoreReader::State {
   Database database;
   std::int64_t schema = 0;
-  mutable RecordUnpacker unpacker;
+  mutable StoredRecords unpacker;
 
   // Rows of `sql`, until there are enough or `take` has had enough: whether more may follow.
   template <class Take>
@@ -195,7 +195,9 @@ Result<std::unique_ptr<CallStoreReader>> CallStoreReader::open(const std::string
   if (*version == 0) {
     return unexpected(not_found(fmt::format("the call store {} is empty yet; a proxy fills it when it starts", path)));
   }
-  auto state = std::unique_ptr<State>(new State{std::move(*database), *version, RecordUnpacker()});
+  auto records = StoredRecords::open(*database);
+  if (!records) return unexpected(records.error());
+  auto state = std::unique_ptr<State>(new State{std::move(*database), *version, std::move(*records)});
   return std::unique_ptr<CallStoreReader>(new CallStoreReader(std::move(state)));
 }
 

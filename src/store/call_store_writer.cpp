@@ -1,13 +1,17 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <mutex>
+#include <span>
 #include <utility>
 
 #include "calls/record_json.h"
+#include "store/call_removal.h"
 #include "store/call_store.h"
 #include "store/private_file.h"
 #include "store/record_blob.h"
+#include "store/record_place.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
 
@@ -16,18 +20,29 @@ namespace borehole::store {
 namespace {
 
 constexpr std::string_view insert_sql = R"sql(
-INSERT INTO calls (id, started_us, way_in, outcome, error_code, upstream_host, method, target, status, service,
+INSERT INTO calls (seq, id, started_us, way_in, outcome, error_code, upstream_host, method, target, status, service,
   operation, region, model_id, access_key_id, request_id, input_tokens, output_tokens, cost_usd, total_ms,
   request_bytes, response_bytes, record, session_id, sdk, error_type, cache_read_tokens, cache_write_tokens)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 )sql";
+
+constexpr std::string_view insert_block_sql =
+    "INSERT INTO record_blocks (first_seq, last_seq, records) VALUES (?, ?, ?)";
+
+// Not one that a block still spans, though its call is gone.
+constexpr std::string_view last_seq_sql =
+    "SELECT max(coalesce((SELECT max(seq) FROM calls), 0), "
+    "coalesce((SELECT last_seq FROM record_blocks ORDER BY block DESC LIMIT 1), 0))";
+
+// Before compression. A block is read whole for each of its records; past this one more does not make it much denser.
+constexpr std::size_t block_octets = std::size_t{128} * 1024;
 
 constexpr int prune_step = 256;  // calls taken away in one transaction
 constexpr auto prune_interval = std::chrono::minutes(10);
 
 std::int64_t micros(WallTime time) { return time.time_since_epoch().count(); }
 
-// Binds one after another; what is empty becomes NULL.
+// Binds one after another, without copies; what is empty becomes NULL.
 class Binder {
  public:
   explicit Binder(Statement& statement) : statement_(statement) {}
@@ -35,7 +50,7 @@ class Binder {
     if (value.empty()) {
       statement_.bind_null(++at_);
     } else {
-      statement_.bind_text(++at_, value);
+      statement_.bind_text_view(++at_, value);
     }
   }
   template <class T>
@@ -50,8 +65,9 @@ class Binder {
   int at_ = 0;
 };
 
-void bind(Statement& statement, const calls::CallRecord& record, std::string_view blob) {
+void bind(Statement& statement, std::int64_t seq, const calls::CallRecord& record, std::string_view place) {
   Binder to(statement);
+  to.integer(seq);
   to.text(record.id);
   to.integer(micros(record.started_at));
   to.text(calls::way_in_name(record.way_in));
@@ -73,7 +89,7 @@ void bind(Statement& statement, const calls::CallRecord& record, std::string_vie
   to.optional(record.timing_ms.total);
   to.integer(static_cast<std::int64_t>(record.request.body_bytes));
   to.integer(static_cast<std::int64_t>(record.response.body_bytes));
-  to.blob(blob);
+  to.blob(place);
   to.text(record.session_id);
   to.text(record.client.sdk);
   to.text(record.response.error_type.empty() && record.response.stream ? record.response.stream->exception
@@ -86,23 +102,51 @@ void bind(Statement& statement, const calls::CallRecord& record, std::string_vie
 
 struct CallStoreWriter::State {
   Database database;
-  Statement insert;
+  Statement insert, insert_block, last_seq;
   Statement begin, commit, rollback;
   std::mutex keep_mutex;  // guards `keep` and `keep_is_new`
   StoreKeep keep;
   bool keep_is_new = false;
   RecordPacker packer;
   std::optional<WallTime> pruned_at;
+  std::string text;                // of the block that is being made
+  std::vector<std::size_t> sizes;  // of the records in it
+  std::string place;
 
-  Result<void> insert_all(const std::vector<calls::CallRecord>& batch) {
-    for (const calls::CallRecord& record : batch) {
-      const auto blob = packer.pack(calls::to_json(record));
-      if (!blob) return unexpected(blob.error());
-      bind(insert, record, *blob);
-      const auto row = insert.step();
-      auto failure = row == Statement::Row::failed ? database.error("write to") : Error{};
-      insert.reset();
-      if (row == Statement::Row::failed) return unexpected(std::move(failure));
+  Result<void> insert_all(std::span<const calls::CallRecord> batch) {
+    if (last_seq.step() != Statement::Row::row) return unexpected(database.error("read"));
+    std::int64_t seq = last_seq.integer(0);
+    last_seq.rewind();
+    while (!batch.empty()) {
+      text.clear();
+      sizes.clear();
+      while (sizes.size() < batch.size() && text.size() < block_octets) {
+        const std::size_t before = text.size();
+        calls::append_json(text, batch[sizes.size()]);
+        sizes.push_back(text.size() - before);
+      }
+      if (auto done = insert_one_block(batch.first(sizes.size()), seq + 1); !done) return done;
+      seq += static_cast<std::int64_t>(sizes.size());
+      batch = batch.subspan(sizes.size());
+    }
+    return {};
+  }
+
+  // Those whose records are in `text`.
+  Result<void> insert_one_block(std::span<const calls::CallRecord> records, std::int64_t seq) {
+    const auto packed = packer.pack(text);
+    if (!packed) return unexpected(packed.error());
+    insert_block.bind(1, seq);
+    insert_block.bind(2, seq + static_cast<std::int64_t>(records.size()) - 1);
+    insert_block.bind_blob(3, *packed);
+    if (auto done = run(insert_block); !done) return done;
+    RecordPlace at{.block = database.last_row()};
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      at.size = sizes[i];
+      encode(place, at);
+      bind(insert, seq++, records[i], place);
+      if (auto done = run(insert); !done) return done;
+      at.offset += at.size;
     }
     return {};
   }
@@ -110,7 +154,7 @@ struct CallStoreWriter::State {
   Result<void> run(Statement& statement) {
     const auto row = statement.step();
     auto failure = row == Statement::Row::failed ? database.error("write to") : Error{};
-    statement.reset();
+    statement.rewind();
     if (row == Statement::Row::failed) return unexpected(std::move(failure));
     return {};
   }
@@ -126,10 +170,23 @@ struct CallStoreWriter::State {
   }
 
   Result<std::uint64_t> take_away(const std::string& which) {
-    if (auto done = database.execute("DELETE FROM calls WHERE seq IN (SELECT seq FROM calls " + which + ")"); !done) {
-      return unexpected(done.error());
+    if (auto begun = run(begin); !begun) return unexpected(begun.error());
+    auto taken = remove_calls(database, which, SharedBlock::stays);
+    if (taken) {
+      if (auto committed = run(commit); !committed) taken = unexpected(committed.error());
     }
-    return static_cast<std::uint64_t>(database.changes());
+    if (!taken) (void)run(rollback);
+    return taken;
+  }
+
+  // The last of the `count` calls that were written first, and of those that share its block: the block's space is only
+  // free without all of them.
+  Result<std::int64_t> end_of_first(std::uint64_t count) {
+    return database.integer(
+        fmt::format("WITH last AS (SELECT max(seq) AS seq FROM (SELECT seq FROM calls ORDER BY seq LIMIT {})) "
+                    "SELECT coalesce((SELECT CASE WHEN first_seq <= last.seq THEN last_seq END FROM record_blocks "
+                    "WHERE last_seq >= last.seq ORDER BY block LIMIT 1), last.seq) FROM last",
+                    count));
   }
 };
 
@@ -157,6 +214,10 @@ Result<std::unique_ptr<CallStoreWriter>> CallStoreWriter::open(const std::string
   if (auto migrated = migrate(*database, migrations()); !migrated) return unexpected(migrated.error());
   auto insert = database->prepare(insert_sql);
   if (!insert) return unexpected(insert.error());
+  auto insert_block = database->prepare(insert_block_sql);
+  if (!insert_block) return unexpected(insert_block.error());
+  auto last_seq = database->prepare(last_seq_sql);
+  if (!last_seq) return unexpected(last_seq.error());
   auto begin = database->prepare("BEGIN IMMEDIATE");
   if (!begin) return unexpected(begin.error());
   auto commit = database->prepare("COMMIT");
@@ -165,6 +226,8 @@ Result<std::unique_ptr<CallStoreWriter>> CallStoreWriter::open(const std::string
   if (!rollback) return unexpected(rollback.error());
   auto state = std::unique_ptr<State>(new State{std::move(*database),
                                                 std::move(*insert),
+                                                std::move(*insert_block),
+                                                std::move(*last_seq),
                                                 std::move(*begin),
                                                 std::move(*commit),
                                                 std::move(*rollback),
@@ -172,6 +235,9 @@ Result<std::unique_ptr<CallStoreWriter>> CallStoreWriter::open(const std::string
                                                 keep,
                                                 false,
                                                 RecordPacker(),
+                                                {},
+                                                {},
+                                                {},
                                                 {}});
   return std::unique_ptr<CallStoreWriter>(new CallStoreWriter(std::move(state)));
 }
@@ -209,7 +275,8 @@ Result<std::uint64_t> CallStoreWriter::prune(StoreKeep keep, WallTime now) {
   std::uint64_t taken = 0;
   if (keep.days > 0) {
     const auto oldest = micros(now - std::chrono::hours(24) * keep.days);
-    const auto which = fmt::format("WHERE started_us < {} ORDER BY started_us LIMIT {}", oldest, prune_step);
+    const auto which = fmt::format("seq IN (SELECT seq FROM calls WHERE started_us < {} ORDER BY started_us LIMIT {})",
+                                   oldest, prune_step);
     for (;;) {
       auto some = state_->take_away(which);
       if (!some) return some;
@@ -227,7 +294,9 @@ Result<std::uint64_t> CallStoreWriter::prune(StoreKeep keep, WallTime now) {
     // No more than the excess is worth, so that a few large calls do not cost hundreds of small ones.
     const auto excess = static_cast<std::uint64_t>(*calls) * (*used - keep.max_bytes) / *used;
     const auto step = std::min<std::uint64_t>(std::max<std::uint64_t>(excess, 1), prune_step);
-    auto some = state_->take_away(fmt::format("ORDER BY started_us LIMIT {}", step));
+    const auto end = state_->end_of_first(step);
+    if (!end) return unexpected(end.error());
+    auto some = state_->take_away(fmt::format("seq <= {}", *end));
     if (!some) return some;
     taken += *some;
     if (*some == 0) break;

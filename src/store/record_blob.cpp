@@ -45,11 +45,17 @@ Result<std::string_view> RecordPacker::pack(std::string_view json) {
   return std::string_view(state_->packed.data(), size);
 }
 
+std::uint64_t unpacked_octets(std::string_view blob) noexcept {
+  const unsigned long long size = ZSTD_getFrameContentSize(blob.data(), blob.size());
+  return size > most_octets ? 0 : size;
+}
+
 struct RecordUnpacker::State {
   std::unique_ptr<ZSTD_DCtx, FreeDecompressor> context{ZSTD_createDCtx()};
 };
 
 RecordUnpacker::RecordUnpacker() : state_(std::make_unique<State>()) {}
+RecordUnpacker::RecordUnpacker(RecordUnpacker&&) noexcept = default;
 RecordUnpacker::~RecordUnpacker() = default;
 
 Result<std::string> RecordUnpacker::unpack(std::string_view blob) {

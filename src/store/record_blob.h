@@ -1,6 +1,7 @@
 // Records as the store keeps them: JSON compressed with zstd (RFC 8878). Never looks into the JSON.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,9 +23,13 @@ class RecordPacker {
   std::unique_ptr<State> state_;
 };
 
+// Of what a blob holds, read from its first 18 octets at most. 0 for a damaged one.
+std::uint64_t unpacked_octets(std::string_view blob) noexcept;
+
 class RecordUnpacker {
  public:
   RecordUnpacker();
+  RecordUnpacker(RecordUnpacker&&) noexcept;
   ~RecordUnpacker();
   // A damaged blob, or one that claims to hold more than 1 GiB: an error.
   Result<std::string> unpack(std::string_view blob);

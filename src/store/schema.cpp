@@ -8,10 +8,13 @@ namespace borehole::store {
 
 namespace {
 
-// The columns are what `calls list` shows and filters need; the record itself is JSON, compressed with zstd: prompts
-// repeat themselves from call to call, so a file of the same size holds several times as many calls. It stands last, so
-// that rows are listed without reading it. `seq` is the order of writing.
-constexpr std::array<std::string_view, 3> steps{R"sql(
+// The columns are what `calls list` shows and filters need; the record itself is JSON, compressed with zstd. `record`
+// is that, as calls of the first step have it, or says where it lies in a block (record_place.h): records that were
+// written together are compressed together, since prompts and headers repeat themselves from call to call. A block has
+// the records of the calls `first_seq` to `last_seq`, and goes when the last of them does. `seq` is the order of
+// writing.
+constexpr std::array<std::string_view, 4> steps{
+    R"sql(
 CREATE TABLE calls (
   seq INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
@@ -40,15 +43,23 @@ CREATE TABLE calls (
 CREATE INDEX calls_by_start ON calls (started_us);
 CREATE INDEX calls_by_access_key ON calls (access_key_id, started_us);
 )sql",
-                                                R"sql(
+    R"sql(
 ALTER TABLE calls ADD COLUMN session_id TEXT;
 )sql",
-// Null in calls that were there before: their records tell, but reading millions of them would hold up a start.
-                                                        R"sql(
+    // Null in calls that were there before: their records tell, but reading millions of them would hold up a start.
+    R"sql(
 ALTER TABLE calls ADD COLUMN sdk TEXT;
 ALTER TABLE calls ADD COLUMN error_type TEXT;
 ALTER TABLE calls ADD COLUMN cache_read_tokens INTEGER;
 ALTER TABLE calls ADD COLUMN cache_write_tokens INTEGER;
+)sql",
+    R"sql(
+CREATE TABLE record_blocks (
+  block INTEGER PRIMARY KEY AUTOINCREMENT,
+  first_seq INTEGER NOT NULL,
+  last_seq INTEGER NOT NULL,
+  records BLOB NOT NULL
+) STRICT;
 )sql"};
 
 Error failure(std::string detail) { return Error{ErrorCode::store_failed, Fault::proxy, std::move(detail)}; }

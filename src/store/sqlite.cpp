@@ -77,6 +77,10 @@ void Statement::bind_text(int at, std::string_view value) {
                       SQLITE_UTF8);
 }
 
+void Statement::bind_text_view(int at, std::string_view value) {
+  sqlite3_bind_text64(handle_.get(), at, value.empty() ? "" : value.data(), value.size(), SQLITE_STATIC, SQLITE_UTF8);
+}
+
 void Statement::bind_blob(int at, std::string_view value) {
   sqlite3_bind_blob64(handle_.get(), at, value.data(), value.size(), SQLITE_STATIC);
 }
@@ -93,6 +97,8 @@ void Statement::reset() noexcept {
   sqlite3_reset(handle_.get());
   sqlite3_clear_bindings(handle_.get());
 }
+
+void Statement::rewind() noexcept { sqlite3_reset(handle_.get()); }
 
 std::string_view Statement::octets(int column) const {
   const auto* data = static_cast<const char*>(sqlite3_column_blob(handle_.get(), column));

@@ -25,6 +25,7 @@ class Database {
   Result<Statement> prepare(std::string_view sql) const;
   Result<std::int64_t> integer(std::string_view sql) const;  // the first column of the first row; 0 without one
   std::int64_t changes() const noexcept { return sqlite3_changes64(handle_.get()); }
+  std::int64_t last_row() const noexcept { return sqlite3_last_insert_rowid(handle_.get()); }
   Error error(std::string_view doing) const;  // the last failure, as a sentence; names the file
 
  private:
@@ -42,14 +43,17 @@ class Statement {
   void bind(int at, std::int64_t value) { sqlite3_bind_int64(handle_.get(), at, value); }
   void bind(int at, double value) { sqlite3_bind_double(handle_.get(), at, value); }
   void bind_text(int at, std::string_view value);  // copied; empty stays empty
-  void bind_blob(int at, std::string_view value);  // not copied: must live until `reset`
+  // Not copied: must live until `reset`, or until something else is bound there.
+  void bind_text_view(int at, std::string_view value);
+  void bind_blob(int at, std::string_view value);
   void bind_null(int at) { sqlite3_bind_null(handle_.get(), at); }
   template <class T>
   void bind_optional(int at, const std::optional<T>& value);
 
   enum class Row : std::uint8_t { row, done, failed };
   Row step() noexcept;
-  void reset() noexcept;  // and forgets what was bound
+  void reset() noexcept;   // and forgets what was bound
+  void rewind() noexcept;  // keeps what was bound
 
   bool is_null(int column) const { return sqlite3_column_type(handle_.get(), column) == SQLITE_NULL; }
   std::int64_t integer(int column) const { return sqlite3_column_int64(handle_.get(), column); }

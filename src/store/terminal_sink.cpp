@@ -16,13 +16,24 @@ namespace {
 
 constexpr std::string_view red = "\x1b[31m", green = "\x1b[32m", dim = "\x1b[2m", plain = "\x1b[0m";
 
+// Lines come by the thousand in a second, and the zone's rules are slow to ask.
+struct LocalSecond {
+  std::time_t seconds = 0;
+  std::string text;
+};
+
 std::string local_time(WallTime time) {
+  thread_local LocalSecond last;
   const std::time_t seconds = std::chrono::system_clock::to_time_t(
       std::chrono::system_clock::time_point(std::chrono::floor<std::chrono::seconds>(time)));
-  std::tm parts{};
-  localtime_r(&seconds, &parts);
-  std::array<char, 16> out{};
-  return {out.data(), std::strftime(out.data(), out.size(), "%H:%M:%S", &parts)};
+  if (last.text.empty() || last.seconds != seconds) {
+    std::tm parts{};
+    localtime_r(&seconds, &parts);
+    std::array<char, 16> out{};
+    last.text.assign(out.data(), std::strftime(out.data(), out.size(), "%H:%M:%S", &parts));
+    last.seconds = seconds;
+  }
+  return last.text;
 }
 
 class TerminalSink final : public calls::Sink {

@@ -226,11 +226,10 @@ TEST_CASE("a refused call has the status that the client was answered, and no an
 
 TEST_CASE("the cost of a captured call covers its bodies", "[call_tap]") {
   CapturedCall call;
-  const std::size_t empty = call.cost();
   call.record.request.body.assign(1000, 'x');
   call.record.response.body.assign(500, 'x');
   call.record.response.headers.emplace_back("name", std::string(300, 'v'));
-  CHECK(call.cost() >= empty + 1800);
+  CHECK(call.cost() >= sizeof(CapturedCall) + 1800);
 }
 
 TEST_CASE("the session that a client names is kept, under the header that is configured") {

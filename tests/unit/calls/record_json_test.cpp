@@ -2,6 +2,10 @@
 
 #include <simdjson.h>
 
+#include <array>
+#include <cstdio>
+#include <random>
+
 #include "calls/utf8.h"
 #include "catch.h"
 
@@ -157,6 +161,109 @@ TEST_CASE("UTF-8 is told from what is none", "[utf8]") {
     CHECK_FALSE(is_utf8(text));
   }
   CHECK(for_terminal("a\x1b[31m\n\xC2\x9B\xff\xC3\xA4") == "a\\x1b[31m\\x0a\\xc2\\x9b\\xff\xC3\xA4");
+}
+
+namespace {
+
+// RFC 3629's table, octet by octet.
+std::size_t reference_length(std::string_view text) {
+  const auto at = [&](std::size_t i) -> unsigned { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const auto tail = [&](std::size_t i) { return at(i) >= 0x80U && at(i) <= 0xBFU; };
+  const auto between = [](unsigned value, unsigned low, unsigned high) { return value >= low && value <= high; };
+  if (at(0) < 0x80U) return 1;
+  if (between(at(0), 0xC2, 0xDF)) return tail(1) ? 2 : 0;
+  if (between(at(0), 0xE0, 0xEF)) {
+    const bool second = between(at(1), at(0) == 0xE0U ? 0xA0 : 0x80, at(0) == 0xEDU ? 0x9F : 0xBF);
+    return second && tail(2) ? 3 : 0;
+  }
+  if (between(at(0), 0xF0, 0xF4)) {
+    const bool second = between(at(1), at(0) == 0xF0U ? 0x90 : 0x80, at(0) == 0xF4U ? 0x8F : 0xBF);
+    return second && tail(2) && tail(3) ? 4 : 0;
+  }
+  return 0;
+}
+
+bool reference_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = reference_length(text);
+    if (length == 0 || length > text.size()) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+std::string reference_json(std::string_view text) {
+  std::string out = "\"";
+  while (!text.empty()) {
+    const std::size_t length = reference_length(text);
+    const unsigned code = length == 1   ? static_cast<unsigned char>(text[0])
+                          : length == 2 ? (static_cast<unsigned char>(text[0]) & 0x1FU) << 6U |
+                                              (static_cast<unsigned char>(text[1]) & 0x3FU)
+                                        : 0x1000U;
+    if (code == '"' || code == '\\') {
+      out += '\\';
+      out += static_cast<char>(code);
+    } else if (code == '\n' || code == '\r' || code == '\t') {
+      out += code == '\n' ? "\\n" : code == '\r' ? "\\r" : "\\t";
+    } else if (code < 0x20U || (code >= 0x7FU && code < 0xA0U)) {
+      std::array<char, 8> escape{};
+      std::snprintf(escape.data(), escape.size(), "\\u%04x", code);
+      out += escape.data();
+    } else {
+      out.append(text.substr(0, length));
+    }
+    text.remove_prefix(length);
+  }
+  return out + "\"";
+}
+
+std::string written_json(std::string_view text) {
+  std::string out;
+  append_json_string(out, text);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("every octet is judged and written alike at every offset", "[utf8]") {
+  for (unsigned value = 0; value < 256; ++value) {
+    for (std::size_t size : {1U, 7U, 8U, 9U, 16U, 23U, 127U, 128U, 129U, 200U}) {
+      for (std::size_t at = 0; at<size; at += size> 30 ? 7 : 1) {
+        std::string text(size, 'x');
+        text[at] = static_cast<char>(value);
+        if (reference_utf8(text) != is_utf8(text)) FAIL(value << " at " << at << " of " << size);
+        if (value < 0x80U && written_json(text) != reference_json(text)) FAIL(value << " at " << at << " of " << size);
+      }
+    }
+  }
+}
+
+TEST_CASE("mixed text is judged and written as octet by octet", "[utf8]") {
+  std::mt19937 random(7);
+  const std::vector<std::string> pieces{"a",
+                                        "plain text ",
+                                        "\"",
+                                        "\\",
+                                        "\n",
+                                        "\x1f",
+                                        "\x7f",
+                                        "\xc2\x80",
+                                        "\xc2\x9f",
+                                        "\xc2\xa0",
+                                        "\xc3\xbc",
+                                        "\xe2\x82\xac",
+                                        "\xf0\x9f\x98\x80",
+                                        "\xed\x9f\xbf"};
+  const std::vector<std::string> bad{"\xc2",    "\xff", "\x80", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                                     "\xe2\x82"};
+  for (int round = 0; round < 3000; ++round) {
+    std::string text;
+    for (std::size_t n = random() % 40; n > 0; --n) text += pieces[random() % pieces.size()];
+    if (!is_utf8(text) || written_json(text) != reference_json(text)) FAIL(written_json(text));
+    text += bad[random() % bad.size()] + std::string(random() % 20, 'z');
+    if (is_utf8(text)) FAIL(written_json(text));
+    if (!is_utf8(written_json(text))) FAIL(written_json(text));
+  }
 }
 
 }  // namespace borehole::calls

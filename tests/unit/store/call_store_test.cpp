@@ -2,10 +2,14 @@
 
 #include <sqlite3.h>
 
-#include "base/ids.h"
+#include <limits>
+#include <random>
+
 #include "calls/record_json.h"
 #include "catch.h"
 #include "store/private_file.h"
+#include "store/record_blob.h"
+#include "store/record_place.h"
 #include "store/schema.h"
 #include "unit/store/scratch.h"
 
@@ -277,6 +281,127 @@ TEST_CASE("an older store is brought up to date with what is in it", "[call_stor
   }
 }
 
+TEST_CASE("records of a store that has no blocks yet stay readable, beside new ones", "[call_store]") {
+  Scratch scratch;
+  const std::string path = scratch.path("calls.db");
+  {
+    auto database = Database::open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    REQUIRE(database.has_value());
+    REQUIRE(migrate(*database, migrations().first(1)).has_value());
+    auto insert = database->prepare(
+        "INSERT INTO calls (id, started_us, way_in, outcome, request_bytes, response_bytes, record) "
+        "VALUES ('OLD', ?, 'connect', 'complete', 0, 0, ?)");
+    REQUIRE(insert.has_value());
+    RecordPacker packer;
+    insert->bind(1, at_second(0).time_since_epoch().count());
+    insert->bind_blob(2, *packer.pack(calls::to_json(record("OLD", 0))));
+    REQUIRE(insert->step() == Statement::Row::done);
+  }
+  auto to = writer(path);
+  write(*to, {record("NEW1", 1), record("NEW2", 2)});
+  auto from = reader(path);
+  CHECK(*from->list_json({}) == std::vector<std::string>{calls::to_json(record("NEW2", 2)),
+                                                         calls::to_json(record("NEW1", 1)),
+                                                         calls::to_json(record("OLD", 0))});
+  CHECK(*from->find_json("OLD") == calls::to_json(record("OLD", 0)));
+  CHECK(*to->prune({.days = 1}, at_second(1) + std::chrono::hours(24)) == 1);
+  CHECK(ids(*from, {}) == std::vector<std::string>{"NEW2", "NEW1"});
+}
+
+TEST_CASE("records are compressed together, and each comes back as it was", "[call_store]") {
+  Scratch scratch;
+  const std::string path = scratch.path("calls.db");
+  auto to = writer(path);
+  std::vector<calls::CallRecord> batch;
+  std::vector<std::string> wanted;
+  for (int i = 0; i < 200; ++i) {
+    batch.push_back(record("CALL" + std::to_string(1000 + i), i));
+    // The largest fills a block by itself, and does not fit into what the reader keeps.
+    batch.back().request.body =
+        std::string(i == 77 ? 6'000'000 : static_cast<std::size_t>(i) * 50, 'b') + std::to_string(i);
+    batch.back().request.body_bytes = batch.back().request.body.size();
+  }
+  write(*to, batch);
+  for (auto call = batch.rbegin(); call != batch.rend(); ++call) wanted.push_back(calls::to_json(*call));
+  auto from = reader(path);
+  const auto all = from->list_json({.limit = 1000});
+  REQUIRE(all.has_value());
+  CHECK(*all == wanted);
+  for (const int i : {0, 1, 76, 77, 78, 150, 199}) {
+    CHECK(*from->find_json("CALL" + std::to_string(1000 + i)) == wanted[static_cast<std::size_t>(199 - i)]);
+  }
+  auto database = Database::open(path, SQLITE_OPEN_READONLY);
+  REQUIRE(database.has_value());
+  const auto blocks = database->integer("SELECT count(*) FROM record_blocks");
+  CHECK(*blocks > 1);
+  CHECK(*blocks < 30);
+  CHECK(*database->integer("SELECT sum(length(records)) FROM record_blocks") < 60'000);
+}
+
+TEST_CASE("a block goes with the last of its calls, and its id never comes back", "[call_store]") {
+  Scratch scratch;
+  const std::string path = scratch.path("calls.db");
+  auto to = writer(path);
+  auto from = reader(path);
+  const auto blocks = [&] {
+    auto database = Database::open(path, SQLITE_OPEN_READONLY);
+    REQUIRE(database.has_value());
+    return *database->integer("SELECT count(*) FROM record_blocks");
+  };
+  const auto prune_before = [&](long long second) {
+    return *to->prune({.days = 1}, at_second(second) + std::chrono::hours(24));
+  };
+  // Long calls are written late: the last row of the first block is the oldest call.
+  write(*to, {record("B", 20), record("C", 30), record("A", 10)});
+  CHECK(prune_before(15) == 1);
+  CHECK(blocks() == 1);
+  write(*to, {record("D", 40)});
+  CHECK(blocks() == 2);
+  CHECK(prune_before(35) == 2);
+  CHECK(blocks() == 1);
+  CHECK(*from->find_json("D") == calls::to_json(record("D", 40)));
+  CHECK(prune_before(45) == 1);
+  CHECK(blocks() == 0);
+  write(*to, {record("E", 50)});  // by a reader that has kept the blocks before
+  CHECK(*from->find_json("E") == calls::to_json(record("E", 50)));
+}
+
+TEST_CASE("a damaged record is told, and hurts no other", "[call_store]") {
+  Scratch scratch;
+  const std::string path = scratch.path("calls.db");
+  auto to = writer(path);
+  write(*to, {record("A"), record("B")});
+  write(*to, {record("C")});
+  SECTION("no such block") { sql(path, "DELETE FROM record_blocks WHERE block = 1"); }
+  SECTION("a block that is none") { sql(path, "UPDATE record_blocks SET records = x'00' WHERE block = 1"); }
+  SECTION("a place beyond the block's end") { sql(path, "UPDATE calls SET record = x'0101FFFF0301' WHERE id < 'C'"); }
+  SECTION("a place that is cut off") { sql(path, "UPDATE calls SET record = x'0101' WHERE id < 'C'"); }
+  SECTION("a size beyond the block's end") { sql(path, "UPDATE calls SET record = x'010100FFFF03' WHERE id < 'C'"); }
+  auto from = reader(path);
+  for (const char* id : {"A", "B"}) {
+    const auto got = from->find_json(id);
+    REQUIRE_FALSE(got.has_value());
+    CHECK(has(got.error().detail, "damaged"));
+  }
+  CHECK(from->find_json("C").has_value());
+}
+
+TEST_CASE("a record's place comes back as it was written", "[call_store]") {
+  std::string written;
+  for (const RecordPlace& place :
+       {RecordPlace{1, 0, 0}, RecordPlace{127, 128, 16'383}, RecordPlace{1'000'000'000'000, 131'071, 1U << 30U},
+        RecordPlace{std::numeric_limits<std::int64_t>::max(), 1, 2}}) {
+    encode(written, place);
+    CHECK(decode_place(written) == place);
+    CHECK(written.size() <= 32);
+    for (std::size_t cut = 0; cut < written.size(); ++cut) CHECK_FALSE(decode_place(written.substr(0, cut)));
+    CHECK_FALSE(decode_place(written + '\0'));
+  }
+  RecordPacker packer;
+  CHECK_FALSE(decode_place(*packer.pack("{}")));
+  CHECK_FALSE(decode_place("\x01" + std::string(30, '\xff')));
+}
+
 TEST_CASE("a batch is written whole or not at all", "[call_store]") {
   Scratch scratch;
   const std::string path = scratch.path("calls.db");
@@ -294,12 +419,16 @@ TEST_CASE("pruning takes old calls away, then the oldest that do not fit", "[cal
   auto to = writer(path);
   std::vector<calls::CallRecord> batch;
   const auto kept = at_second(0);
-  std::string noise;  // does not compress
-  for (int i = 0; i < 500; ++i) noise += new_ulid(WallTime(std::chrono::milliseconds(i * 7919)));
+  std::mt19937_64 random(1);
+  const auto noise = [&random] {  // does not compress
+    std::string out;
+    for (int i = 0; i < 12'800; ++i) out += static_cast<char>('0' + random() % 64);
+    return out;
+  };
   for (int i = 0; i < 600; ++i) {
     batch.push_back(record("OLD" + std::to_string(i), i - 100'000));
     batch.push_back(record("NEW" + std::to_string(i), i));
-    batch.back().request.body = noise;
+    batch.back().request.body = noise();
   }
   write(*to, batch);
   auto from = reader(path);
@@ -320,6 +449,7 @@ TEST_CASE("pruning takes old calls away, then the oldest that do not fit", "[cal
   REQUIRE_FALSE(left.empty());
   CHECK(left.front() == "NEW599");
   CHECK(left.back() == "NEW" + std::to_string(*taken));
+  for (const std::string& id : left) CHECK(from->find_json(id).has_value());
   from.reset();
   to.reset();
   CHECK(std::filesystem::file_size(path) <= most);

@@ -1,0 +1,47 @@
+#include "store/record_place.h"
+
+namespace borehole::store {
+
+namespace {
+
+constexpr char tag = '\x01';  // a zstd frame begins with 0x28
+
+void append_number(std::string& out, std::uint64_t value) {
+  for (; value >= 0x80U; value >>= 7U) out += static_cast<char>(0x80U | (value & 0x7FU));
+  out += static_cast<char>(value);
+}
+
+bool take_number(std::string_view& from, std::uint64_t& value) noexcept {
+  value = 0;
+  for (unsigned shift = 0; shift < 63U && !from.empty(); shift += 7U) {
+    const auto octet = static_cast<unsigned char>(from.front());
+    from.remove_prefix(1);
+    value |= std::uint64_t{octet & 0x7FU} << shift;
+    if (octet < 0x80U) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void encode(std::string& out, const RecordPlace& place) {
+  out.assign(1, tag);
+  append_number(out, static_cast<std::uint64_t>(place.block));
+  append_number(out, place.offset);
+  append_number(out, place.size);
+}
+
+std::optional<RecordPlace> decode_place(std::string_view blob) noexcept {
+  if (!blob.starts_with(tag)) return std::nullopt;
+  blob.remove_prefix(1);
+  RecordPlace place;
+  std::uint64_t block = 0;
+  if (!take_number(blob, block) || !take_number(blob, place.offset) || !take_number(blob, place.size)) {
+    return std::nullopt;
+  }
+  if (!blob.empty()) return std::nullopt;
+  place.block = static_cast<std::int64_t>(block);
+  return place;
+}
+
+}  // namespace borehole::store
