@@ -11,7 +11,8 @@ namespace {
 // The columns are what `calls list` shows and filters need; the record itself is JSON, compressed with zstd: prompts
 // repeat themselves from call to call, so a file of the same size holds several times as many calls. It stands last, so
 // that rows are listed without reading it. `seq` is the order of writing.
-constexpr std::array<std::string_view, 3> steps{R"sql(
+constexpr std::array<std::string_view, 3> steps{
+    R"sql(
 CREATE TABLE calls (
   seq INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
@@ -40,11 +41,11 @@ CREATE TABLE calls (
 CREATE INDEX calls_by_start ON calls (started_us);
 CREATE INDEX calls_by_access_key ON calls (access_key_id, started_us);
 )sql",
-                                                R"sql(
+    R"sql(
 ALTER TABLE calls ADD COLUMN session_id TEXT;
 )sql",
-// Null in calls that were there before: their records tell, but reading millions of them would hold up a start.
-                                                        R"sql(
+    // Null in calls that were there before: their records tell, but reading millions of them would hold up a start.
+    R"sql(
 ALTER TABLE calls ADD COLUMN sdk TEXT;
 ALTER TABLE calls ADD COLUMN error_type TEXT;
 ALTER TABLE calls ADD COLUMN cache_read_tokens INTEGER;
