@@ -21,7 +21,9 @@ struct Usage {
   std::optional<std::uint64_t> cache_write_tokens;
   std::optional<std::uint64_t> cache_write_1h_tokens;  // the part of cache_write_tokens that is kept for an hour
   std::optional<std::uint64_t> total_tokens;           // as told; else the sum, where input and output are known
-  std::string source;      // the best source that told a count: "converse", "headers", "body"; else empty
+  // The best source that told a count: "converse", "invocation_metrics" (of a stream's last chunk), "headers", "body",
+  // "trace" (of an agent); else empty.
+  std::string source;
   bool disagrees = false;  // two sources told different numbers of one count
 
   bool empty() const noexcept {
@@ -51,6 +53,9 @@ struct AnswerView {
 // Converse's body, then headers, then the body by its shape, whichever model it is said to be of (the ids of imported
 // and custom models do not tell). Malformed JSON costs nothing but absence. Bodies above 64 MiB are not parsed.
 AnswerFacts read_answer(const Operation* operation, const AnswerView& answer) noexcept;
+
+// The counts that an answer's header fields tell, with "headers" as their source; empty where they tell none.
+Usage header_usage(Fields fields);
 
 // What a request's body tells that its head does not.
 struct RequestFacts {

@@ -27,6 +27,7 @@ std::size_t CapturedCall::cost() const {
   sum += record.session_id.capacity();
   sum += size_of(record.request.headers) + size_of(record.response.headers);
   sum += size_of(record.notes) + size_of(record.aws.signed_headers);
+  sum += response_marks.memory() + response_end.memory();
   if (record.error) sum += record.error->detail.capacity();
   return sum;
 }

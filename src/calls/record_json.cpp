@@ -95,6 +95,21 @@ class Writer {
     }
     out_ += ']';
   }
+  // An object for each item; left out if there is none.
+  template <class Items, class F>
+  void array(std::string_view name, const Items& items, F&& members) {
+    if (items.empty()) return;
+    key(name);
+    out_ += '[';
+    first_ = true;
+    for (const auto& item : items) {
+      open();
+      members(item);
+      close();
+    }
+    out_ += ']';
+    first_ = false;
+  }
   void headers(std::string_view name, const Headers& values) {
     if (values.empty()) return;
     key(name);
@@ -157,6 +172,23 @@ void write_aws(Writer& json, const CallRecord::Aws& aws) {
   });
 }
 
+void write_answer(Writer& json, const CallRecord::Answer& answer) {
+  json.object("answer", [&] {
+    json.text("role", answer.role);
+    json.array("content", answer.content, [&](const bedrock::AnswerBlock& block) {
+      json.text_always("type", bedrock::block_kind_name(block.kind));
+      if (block.choice != 0) json.number("choice", std::optional(block.choice));
+      json.text("id", block.tool_id);
+      json.text("name", block.tool_name);
+      json.text(block.kind == bedrock::AnswerBlock::Kind::tool_use ? "input" : "text", block.text);
+      json.text("signature", block.signature);
+      json.text("redacted", block.redacted);
+      json.texts("citations", block.citations);
+    });
+    if (answer.shortened) json.flag("shortened", true);
+  });
+}
+
 void write_response(Writer& json, const CallRecord::Response& response) {
   json.object("response", [&] {
     json.number("status", response.status);
@@ -167,23 +199,35 @@ void write_response(Writer& json, const CallRecord::Response& response) {
         json.number("events", std::optional(response.stream->events));
         json.number("crc_failures", std::optional(response.stream->crc_failures));
         json.text("exception", response.stream->exception);
+        if (response.stream->unknown_events != 0) {
+          json.number("unknown_events", std::optional(response.stream->unknown_events));
+          json.headers("unknown", response.stream->unknown);
+        }
       });
     }
+    if (response.answer) write_answer(json, *response.answer);
     json.text("stop_reason", response.stop_reason);
+    json.text("guardrail_action", response.guardrail_action);
     json.text("error_type", response.error_type);
     json.text("error_message", response.error_message);
   });
 }
 
+void write_counts(Writer& json, const CallRecord::Usage& usage) {
+  json.number("input_tokens", usage.input_tokens);
+  json.number("output_tokens", usage.output_tokens);
+  json.number("cache_read_tokens", usage.cache_read_tokens);
+  json.number("cache_write_tokens", usage.cache_write_tokens);
+  json.number("cache_write_1h_tokens", usage.cache_write_1h_tokens);
+  json.number("total_tokens", usage.total_tokens);
+  json.text("source", usage.source);
+}
+
 void write_usage(Writer& json, const CallRecord::Usage& usage) {
   json.object("usage", [&] {
-    json.number("input_tokens", usage.input_tokens);
-    json.number("output_tokens", usage.output_tokens);
-    json.number("cache_read_tokens", usage.cache_read_tokens);
-    json.number("cache_write_tokens", usage.cache_write_tokens);
-    json.number("total_tokens", usage.total_tokens);
-    json.text("source", usage.source);
+    write_counts(json, usage);
     json.flag("disagrees", usage.disagrees);
+    json.array("others", usage.others, [&](const CallRecord::Usage& other) { write_counts(json, other); });
   });
 }
 
