@@ -12,18 +12,18 @@ namespace borehole::bedrock {
 struct AnswerBlock {
   enum class Kind : std::uint8_t {
     text,
-    reasoning,  // what the model thought; `redacted` where the provider hides it
+    thinking,  // what the model thought; `redacted` in place of `text` where the provider hides it
     tool_use,
     other,  // images, results of tools: the JSON of each portion, a line each
   };
   Kind kind = Kind::text;
   std::uint64_t choice = 0;            // of an answer with several (OpenAI's `n`)
-  std::string text;                    // of tool calls: the arguments, JSON unless the stream was cut
-  std::string signature;               // of reasoning
-  std::string redacted;                // of reasoning: base64 as it came
-  std::string tool_id, tool_name;      // of tool calls
-  std::vector<std::string> citations;  // JSON, as they came
+  std::string text;                    // of tool uses: the input
+  bool text_is_json = false;           // of tool uses: the input came whole, and without blanks it stands in `text`
+  std::string signature;               // of thinking
+  std::string redacted;                // of thinking: base64 as it came
+  std::string tool_id, tool_name;      // of tool uses
+  std::vector<std::string> citations;  // JSON
 };
-std::string_view block_kind_name(AnswerBlock::Kind kind) noexcept;  // "text", "reasoning", "tool_use", "other"
 
 }  // namespace borehole::bedrock

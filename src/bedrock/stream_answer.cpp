@@ -13,16 +13,6 @@ namespace borehole::bedrock {
 
 namespace dom = simdjson::dom;
 
-std::string_view block_kind_name(AnswerBlock::Kind kind) noexcept {
-  switch (kind) {
-    case AnswerBlock::Kind::text: return "text";
-    case AnswerBlock::Kind::reasoning: return "reasoning";
-    case AnswerBlock::Kind::tool_use: return "tool_use";
-    case AnswerBlock::Kind::other: return "other";
-  }
-  return {};
-}
-
 AnswerBlock* StreamState::block(const BlockPlace& place, AnswerBlock::Kind kind) {
   if (content_left_out) {
     answer.shortened = true;
@@ -95,6 +85,7 @@ struct StreamAnswer::State : StreamState {
   dom::parser outer, inner;
 
   bool add_event(std::string_view name, Bytes payload);
+  void finish_inputs();
   Reading read(std::string_view name, dom::element body);
   Reading read_chunk(dom::element body, std::string_view coded);
 };
@@ -139,6 +130,16 @@ Reading StreamAnswer::State::read_chunk(dom::element body, std::string_view code
     for (const dom::element citation : *citations) add_citation({}, citation);
   }
   return known(content);
+}
+
+// An input that is no JSON was cut, or is that of a tool that takes none.
+void StreamAnswer::State::finish_inputs() {
+  for (AnswerBlock& block : answer.blocks) {
+    if (block.kind != AnswerBlock::Kind::tool_use || block.text.size() > JsonDocument::max_bytes) continue;
+    dom::element input;
+    block.text_is_json = outer.parse(block.text.data(), block.text.size()).get(input) == simdjson::SUCCESS;
+    if (block.text_is_json) block.text = simdjson::minify(input);
+  }
 }
 
 StreamAnswer::StreamAnswer() {
@@ -195,6 +196,7 @@ StreamedAnswer StreamAnswer::take(Usage headers) noexcept {
       if (!usage.empty()) usage.source = source;
       return std::move(usage);
     };
+    state.finish_inputs();
     AnswerFacts& facts = state.answer.facts;
     add_usage(facts, named(state.metadata, "converse"));
     add_usage(facts, named(state.metrics, "invocation_metrics"));

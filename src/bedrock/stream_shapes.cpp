@@ -25,11 +25,11 @@ std::string_view text_at(dom::element element, std::string_view path) {
 // ---- ConverseStream
 
 bool read_converse_reasoning(StreamState& state, const BlockPlace& place, dom::element reasoning) {
-  bool content = state.add_text(place, Kind::reasoning, text_at(reasoning, "text"));
+  bool content = state.add_text(place, Kind::thinking, text_at(reasoning, "text"));
   const auto signature = json_string(reasoning, "signature");
   const auto redacted = json_string(reasoning, "redactedContent");
   if (!signature && !redacted) return content;
-  AnswerBlock* const block = state.block(place, Kind::reasoning);
+  AnswerBlock* const block = state.block(place, Kind::thinking);
   if (block == nullptr) return content || redacted;
   if (signature) block->signature += *signature;
   if (redacted) block->redacted += *redacted;
@@ -79,6 +79,7 @@ void read_converse_metadata(StreamState& state, dom::element body) {
   replace_usage(state.metadata, body_usage(body));
   if (const auto latency = json_count(body, "metrics/latencyMs")) state.answer.facts.latency_ms = latency;
   state.set_model(json_string(body, "trace/promptRouter/invokedModelId"));
+  if (members_priced_otherwise(body)) state.answer.facts.priced_otherwise = true;
   state.answer.ended = true;
 }
 
@@ -87,9 +88,9 @@ void read_converse_metadata(StreamState& state, dom::element body) {
 bool read_messages_start(StreamState& state, const BlockPlace& place, dom::element block) {
   const std::string_view type = text_at(block, "type");
   if (type == "text") return state.add_text(place, Kind::text, text_at(block, "text"));
-  if (type == "thinking") return state.add_text(place, Kind::reasoning, text_at(block, "thinking"));
+  if (type == "thinking") return state.add_text(place, Kind::thinking, text_at(block, "thinking"));
   if (type == "redacted_thinking") {
-    if (AnswerBlock* const into = state.block(place, Kind::reasoning)) into->redacted += text_at(block, "data");
+    if (AnswerBlock* const into = state.block(place, Kind::thinking)) into->redacted += text_at(block, "data");
     return true;
   }
   if (type == "tool_use" || type == "server_tool_use" || type == "mcp_tool_use") {
@@ -104,9 +105,9 @@ bool read_messages_delta(StreamState& state, const BlockPlace& place, dom::eleme
   const std::string_view type = text_at(delta, "type");
   if (type == "text_delta") return state.add_text(place, Kind::text, text_at(delta, "text"));
   if (type == "input_json_delta") return state.add_text(place, Kind::tool_use, text_at(delta, "partial_json"));
-  if (type == "thinking_delta") return state.add_text(place, Kind::reasoning, text_at(delta, "thinking"));
+  if (type == "thinking_delta") return state.add_text(place, Kind::thinking, text_at(delta, "thinking"));
   if (type == "signature_delta") {
-    if (AnswerBlock* const into = state.block(place, Kind::reasoning)) into->signature += text_at(delta, "signature");
+    if (AnswerBlock* const into = state.block(place, Kind::thinking)) into->signature += text_at(delta, "signature");
     return false;
   }
   if (type == "citations_delta") {
@@ -163,7 +164,7 @@ Reading read_responses_event(StreamState& state, std::string_view type, dom::ele
     return known(state.add_text({0, kText, item}, Kind::text, text_at(body, "delta")));
   }
   if (type == "response.reasoning_text.delta" || type == "response.reasoning_summary_text.delta") {
-    return known(state.add_text({0, kReasoning, item}, Kind::reasoning, text_at(body, "delta")));
+    return known(state.add_text({0, kReasoning, item}, Kind::thinking, text_at(body, "delta")));
   }
   if (type == "response.function_call_arguments.delta") {
     return known(state.add_text({0, kCall, item}, Kind::tool_use, text_at(body, "delta")));
@@ -217,7 +218,7 @@ bool read_chat_choice(StreamState& state, dom::element choice) {
     if (!delta) continue;
     state.set_role(json_string(*delta, "role"));
     for (const std::string_view name : {"reasoning_content", "reasoning"}) {
-      content = state.add_text({number, kReasoning, 0}, Kind::reasoning, text_at(*delta, name)) || content;
+      content = state.add_text({number, kReasoning, 0}, Kind::thinking, text_at(*delta, name)) || content;
     }
     content = state.add_text({number, kText, 0}, Kind::text, text_at(*delta, "content")) || content;
     content = state.add_text({number, kText, 0}, Kind::text, text_at(*delta, "refusal")) || content;

@@ -38,9 +38,16 @@ class BodyReader {
     }
   }
 
+  // Events were missed: those that follow are neither the first nor next to those before.
+  void skip_gap(std::uint64_t octets) {
+    facts_.left_out = octets;
+    after_gap_ = true;
+  }
+
   StreamedBodyFacts& facts() noexcept { return facts_; }
   StreamedBodyFacts take(Fields fields) {
     facts_.answer = answer_.take(header_usage(fields));
+    if (priced_otherwise(fields)) facts_.answer.facts.priced_otherwise = true;
     return std::move(facts_);
   }
 
@@ -51,10 +58,11 @@ class BodyReader {
     if (end > kept_) answer_.leave_content_out();
   }
   void add_event(std::string_view name, Bytes payload, std::uint64_t end) {
-    if (answer_.add_event(name, payload)) facts_.content_ends.push_back(end);
+    if (answer_.add_event(name, payload) && !after_gap_) facts_.content_ends.push_back(end);
   }
 
   std::uint64_t kept_;
+  bool after_gap_ = false;
   StreamAnswer answer_;
   StreamedBodyFacts facts_;
 };
@@ -81,9 +89,12 @@ void end(EventStreamDecoder& decoder, bool ends, StreamedBodyFacts& facts) {
   if (decoder.error()->checksum()) ++facts.crc_failures;
 }
 
-// An event without its end is none (WHATWG), so the stream's end is no error.
-void end(SseDecoder& decoder, bool, StreamedBodyFacts& facts) {
-  if (decoder.error() && facts.error.empty()) facts.error = decoder.error()->text();
+void end(const SseDecoder& decoder, bool ends, StreamedBodyFacts& facts) {
+  if (!facts.error.empty()) return;
+  if (decoder.error()) facts.error = decoder.error()->text();
+  if (ends && decoder.cut()) {
+    facts.error = "event " + std::to_string(decoder.events() + 1) + ": the stream ends inside it";
+  }
 }
 
 EventStreamDecoder decoder_at(std::uint64_t offset, EventStreamDecoder*) {
@@ -100,12 +111,11 @@ StreamedBodyFacts read(const StreamedBody& body) {
   BodyReader reader(body.beginning.size());
   const std::uint64_t end_at = body.size - std::min<std::uint64_t>(body.size, body.end.size());
   const bool gap = end_at > body.beginning.size();
-  if (gap) reader.facts().left_out = end_at - body.beginning.size();
-
   Decoder first = decoder_at(0, kind);
   reader.read(first, body.beginning);
   if (!gap) reader.read(first, body.end);
   end(first, !gap && body.whole, reader.facts());
+  if (gap) reader.skip_gap(end_at - body.beginning.size());
   if (const auto at = gap ? find_event(body.end, kind) : std::nullopt) {
     Decoder last = decoder_at(end_at + *at, kind);
     reader.read(last, body.end.substr(*at));

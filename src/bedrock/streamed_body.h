@@ -36,7 +36,7 @@ struct StreamedBodyFacts {
   std::uint64_t crc_failures = 0;
   std::string error;                        // why decoding ended early, with frame and octet; empty: it did not
   std::uint64_t left_out = 0;               // octets in the gap
-  std::vector<std::uint64_t> content_ends;  // where in the body each event ends that brought content
+  std::vector<std::uint64_t> content_ends;  // where each event before a gap ends that brought content
 };
 
 StreamedBodyFacts read_streamed_body(const StreamedBody& body) noexcept;

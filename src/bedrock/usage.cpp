@@ -67,11 +67,16 @@ void read_success(const Operation& operation, dom::element body, AnswerFacts& fa
   const auto model = json_string(body, converse ? "trace/promptRouter/invokedModelId" : "model");
   if (model && !model->empty()) facts.model_id = capped(*model, max_model_id);
   if (converse && !facts.latency_ms) facts.latency_ms = json_count(body, "metrics/latencyMs");
+  if (members_priced_otherwise(body)) facts.priced_otherwise = true;
+  for (const std::string_view path : {"images", "artifacts"}) {
+    if (const auto images = json_array(body, path)) facts.images = images->size();
+  }
 }
 
 AnswerFacts read_any_answer(const Operation* operation, const AnswerView& answer) {
   AnswerFacts facts;
   facts.latency_ms = header_count(answer.fields, "x-amzn-bedrock-invocation-latency");
+  facts.priced_otherwise = priced_otherwise(answer.fields);
   const bool failed = answer.status >= 400;
   const bool spends = operation != nullptr && answer.status / 100 == 2 && spends_tokens(*operation);
   const JsonDocument document((failed || spends) && !answer.body_truncated ? answer.body : Bytes{});
@@ -114,6 +119,12 @@ Usage header_usage(Fields fields) {
   usage.cache_write_tokens = header_count(fields, "x-amzn-bedrock-cache-write-input-token-count");
   if (!usage.empty()) usage.source = "headers";
   return usage;
+}
+
+bool priced_otherwise(Fields fields) noexcept {
+  const auto tier = find_field(fields, "x-amzn-bedrock-service-tier");
+  const auto latency = find_field(fields, "x-amzn-bedrock-performanceconfig-latency");
+  return (tier && *tier != "default") || (latency && *latency != "standard");
 }
 
 AnswerFacts read_answer(const Operation* operation, const AnswerView& answer) noexcept {

@@ -37,6 +37,8 @@ struct AnswerFacts {
   std::optional<std::string> stop_reason;   // as the model wrote it
   std::optional<std::string> model_id;      // the model that answered, as it names itself: not always a Bedrock id
   std::optional<std::uint64_t> latency_ms;  // as AWS reports it
+  std::optional<std::uint64_t> images;      // made, where the answer lists them
+  bool priced_otherwise = false;            // of another service tier than the default, or of optimised latency
   std::optional<std::string> error_type;    // "ThrottlingException": without namespace and URI
   std::optional<std::string> error_message;
 };
@@ -56,6 +58,9 @@ AnswerFacts read_answer(const Operation* operation, const AnswerView& answer) no
 
 // The counts that an answer's header fields tell, with "headers" as their source; empty where they tell none.
 Usage header_usage(Fields fields);
+
+// Whether header fields, of a request or an answer, name another service tier than the default, or optimised latency.
+bool priced_otherwise(Fields fields) noexcept;
 
 // What a request's body tells that its head does not.
 struct RequestFacts {

@@ -72,7 +72,7 @@ struct CallRecord {
     std::uint64_t events = 0, crc_failures = 0;
     std::string exception;
     std::uint64_t unknown_events = 0;
-    Headers unknown;  // name and payload of the first of them, capped
+    std::vector<std::pair<std::string, std::string>> unknown;  // name and payload of the first of them, capped
   };
 
   // What a stream put together says. Streamed answers alone have it: of others, the body says it.

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string>
 
+#include "bedrock/price.h"
 #include "calls/call_record.h"
 #include "calls/stream_end.h"
 #include "calls/stream_timing.h"
@@ -28,6 +29,7 @@ struct CapturedCall {
 
 // The decoding half: operation, model, usage, SDK, stop reason, errors. Pure; any thread; never throws. What it cannot
 // read stays absent: a body that is content-coded, or truncated and not a stream, is not looked into.
-void decode(CapturedCall& call) noexcept;
+// `prices` may be null: then, as where they do not tell, there is no cost.
+void decode(CapturedCall& call, const bedrock::PriceTable* prices = nullptr) noexcept;
 
 }  // namespace borehole::calls

@@ -6,6 +6,7 @@
 #include "bedrock/hosts.h"
 #include "bedrock/model_id.h"
 #include "bedrock/operation.h"
+#include "bedrock/price.h"
 #include "bedrock/sdk.h"
 #include "bedrock/streamed_body.h"
 #include "bedrock/text.h"
@@ -53,8 +54,9 @@ CallRecord::Usage usage_of(bedrock::Usage usage) {
   return out;
 }
 
-void take_facts(CallRecord& record, bedrock::AnswerFacts facts) {
-  record.usage = usage_of(std::move(facts.usage));
+// Moves what a record holds out of `facts`.
+void take_facts(CallRecord& record, bedrock::AnswerFacts& facts) {
+  record.usage = usage_of(facts.usage);
   if (facts.other_usage) record.usage.others.push_back(usage_of(*std::move(facts.other_usage)));
   if (facts.stop_reason) record.response.stop_reason = *std::move(facts.stop_reason);
   if (facts.error_type) record.response.error_type = *std::move(facts.error_type);
@@ -63,7 +65,7 @@ void take_facts(CallRecord& record, bedrock::AnswerFacts facts) {
   if (facts.latency_ms) record.timing_ms.reported_by_aws = static_cast<double>(*facts.latency_ms);
 }
 
-void take_stream(CapturedCall& call, bedrock::StreamFormat format, bedrock::Fields response) {
+bedrock::AnswerFacts take_stream(CapturedCall& call, bedrock::StreamFormat format, bedrock::Fields response) {
   CallRecord& record = call.record;
   bedrock::StreamedBodyFacts facts = bedrock::read_streamed_body({.format = format,
                                                                   .beginning = record.response.body,
@@ -87,31 +89,42 @@ void take_stream(CapturedCall& call, bedrock::StreamFormat format, bedrock::Fiel
                               .shortened = facts.answer.shortened || record.response.body_truncated};
   }
   record.response.guardrail_action = std::move(facts.answer.guardrail_action);
-  take_facts(record, std::move(facts.answer.facts));
-
   const TokenTimes times = token_times(call.response_marks.marks(), facts.content_ends);
   record.timing_ms.first_token = times.first;
   record.timing_ms.token_gap_p50 = times.gap_p50;
   record.timing_ms.token_gap_max = times.gap_max;
+  return std::move(facts.answer.facts);
 }
 
-void take_answer(CapturedCall& call, const bedrock::Operation* operation, bedrock::Fields response) {
+void take_cost(CallRecord& record, const bedrock::AnswerFacts& facts, bedrock::Fields request,
+               const bedrock::PriceTable& prices) {
+  if (facts.priced_otherwise || bedrock::priced_otherwise(request) || record.aws.operation == "CountTokens") return;
+  const bedrock::ModelPrice* const price = prices.find(record.aws.service, record.aws.region, record.aws.model_id);
+  if (price == nullptr) return;
+  const auto amount = bedrock::cost(*price, {.usage = facts.usage, .images = facts.images});
+  if (amount) record.cost_usd = bedrock::dollars_text(*amount);
+}
+
+bedrock::AnswerFacts take_answer(CapturedCall& call, const bedrock::Operation* operation, bedrock::Fields response) {
   CallRecord& record = call.record;
   if (const auto id = bedrock::find_field(response, "x-amzn-requestid")) record.aws.request_id = *id;
   const auto format = stream_format(response);
   const bool coded = content_coded(response);
-  if (format && !coded && record.response.status.value_or(0) / 100 == 2) {
-    take_stream(call, *format, response);
-    return;
+  const int status = record.response.status.value_or(0);
+  bedrock::AnswerFacts facts;
+  if (format && !coded && status / 100 == 2) {
+    facts = take_stream(call, *format, response);
+  } else {
+    facts = bedrock::read_answer(operation, {.status = status,
+                                             .fields = response,
+                                             .body = record.response.body,
+                                             .body_truncated = record.response.body_truncated || coded || format});
   }
-  take_facts(record,
-             bedrock::read_answer(operation, {.status = record.response.status.value_or(0),
-                                              .fields = response,
-                                              .body = record.response.body,
-                                              .body_truncated = record.response.body_truncated || coded || format}));
+  take_facts(record, facts);
+  return facts;
 }
 
-void decode_all(CapturedCall& call) {
+void decode_all(CapturedCall& call, const bedrock::PriceTable* prices) {
   CallRecord& record = call.record;
   const auto request = fields_of(record.request.headers);
   const auto response = fields_of(record.response.headers);
@@ -133,7 +146,7 @@ void decode_all(CapturedCall& call) {
   } else {
     record.aws.service = call.signing_service;
   }
-  take_answer(call, operation ? &*operation : nullptr, response);
+  const bedrock::AnswerFacts facts = take_answer(call, operation ? &*operation : nullptr, response);
 
   std::string arn_region;
   if (!record.aws.model_id.empty()) {
@@ -145,13 +158,14 @@ void decode_all(CapturedCall& call) {
   record.aws.region = call.signing_region;
   if (record.aws.region.empty() && endpoint) record.aws.region = endpoint->region;
   if (record.aws.region.empty()) record.aws.region = std::move(arn_region);
+  if (prices != nullptr) take_cost(record, facts, request, *prices);
 }
 
 }  // namespace
 
-void decode(CapturedCall& call) noexcept {
+void decode(CapturedCall& call, const bedrock::PriceTable* prices) noexcept {
   try {
-    decode_all(call);
+    decode_all(call, prices);
   } catch (...) {  // out of memory: what is not decoded is absent
   }
 }

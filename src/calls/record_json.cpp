@@ -63,6 +63,22 @@ class Writer {
     key(name);
     append_json_string(out_, value);
   }
+  // `json` is a value without blanks.
+  void raw(std::string_view name, std::string_view json) {
+    key(name);
+    append_value(json);
+  }
+  void raws(std::string_view name, const std::vector<std::string>& values) {
+    if (values.empty()) return;
+    key(name);
+    char before = '[';
+    for (const std::string& value : values) {
+      out_ += before;
+      append_value(value);
+      before = ',';
+    }
+    out_ += ']';
+  }
   void null(std::string_view name) {
     key(name);
     out_ += "null";
@@ -150,6 +166,22 @@ class Writer {
     out_ += "\":";
   }
 
+  // What a terminal would take for a command can only stand in strings, and is escaped there as in all others.
+  void append_value(std::string_view json) {
+    for (std::size_t i = 0; i < json.size(); ++i) {
+      const auto octet = static_cast<unsigned char>(json[i]);
+      const auto next = i + 1 < json.size() ? static_cast<unsigned char>(json[i + 1]) : 0U;
+      if (octet == 0x7f) {
+        out_ += "\\u007f";
+      } else if (octet == 0xc2 && next >= 0x80 && next < 0xa0) {
+        fmt::format_to(std::back_inserter(out_), "\\u{:04x}", next);
+        ++i;
+      } else {
+        out_ += json[i];
+      }
+    }
+  }
+
   std::string out_;
   bool first_ = true;
 };
@@ -172,19 +204,43 @@ void write_aws(Writer& json, const CallRecord::Aws& aws) {
   });
 }
 
+// In the shape of an Anthropic message, which has a place for all that the others have.
+void write_block(Writer& json, const bedrock::AnswerBlock& block) {
+  using Kind = bedrock::AnswerBlock::Kind;
+  switch (block.kind) {
+    case Kind::text:
+      json.text_always("type", "text");
+      json.text_always("text", block.text);
+      break;
+    case Kind::thinking:
+      json.text_always("type", block.redacted.empty() ? "thinking" : "redacted_thinking");
+      json.text("thinking", block.text);
+      json.text("signature", block.signature);
+      json.text("data", block.redacted);
+      break;
+    case Kind::tool_use:
+      json.text_always("type", "tool_use");
+      json.text("id", block.tool_id);
+      json.text("name", block.tool_name);
+      if (block.text_is_json) {
+        json.raw("input", block.text);
+      } else {
+        json.text("input", block.text);
+      }
+      break;
+    case Kind::other:
+      json.text_always("type", "other");
+      json.text("text", block.text);
+      break;
+  }
+  json.raws("citations", block.citations);
+  if (block.choice != 0) json.number("choice", std::optional(block.choice));
+}
+
 void write_answer(Writer& json, const CallRecord::Answer& answer) {
   json.object("answer", [&] {
     json.text("role", answer.role);
-    json.array("content", answer.content, [&](const bedrock::AnswerBlock& block) {
-      json.text_always("type", bedrock::block_kind_name(block.kind));
-      if (block.choice != 0) json.number("choice", std::optional(block.choice));
-      json.text("id", block.tool_id);
-      json.text("name", block.tool_name);
-      json.text(block.kind == bedrock::AnswerBlock::Kind::tool_use ? "input" : "text", block.text);
-      json.text("signature", block.signature);
-      json.text("redacted", block.redacted);
-      json.texts("citations", block.citations);
-    });
+    json.array("content", answer.content, [&](const bedrock::AnswerBlock& block) { write_block(json, block); });
     if (answer.shortened) json.flag("shortened", true);
   });
 }
@@ -201,7 +257,10 @@ void write_response(Writer& json, const CallRecord::Response& response) {
         json.text("exception", response.stream->exception);
         if (response.stream->unknown_events != 0) {
           json.number("unknown_events", std::optional(response.stream->unknown_events));
-          json.headers("unknown", response.stream->unknown);
+          json.array("unknown", response.stream->unknown, [&](const auto& event) {
+            json.text("name", event.first);
+            json.text_always("payload", event.second);
+          });
         }
       });
     }

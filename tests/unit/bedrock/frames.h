@@ -50,4 +50,18 @@ inline std::string exception_frame(std::string_view type, std::string_view paylo
                payload);
 }
 
+inline std::string base64(std::string_view octets) {
+  static constexpr char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  unsigned held = 0;
+  unsigned bits = 0;
+  for (const char octet : octets) {
+    held = held << 8U | static_cast<unsigned char>(octet);
+    for (bits += 8; bits >= 6; bits -= 6) out += alphabet[held >> (bits - 6) & 63U];
+  }
+  if (bits != 0) out += alphabet[held << (6 - bits) & 63U];
+  while (out.size() % 4 != 0) out += '=';
+  return out;
+}
+
 }  // namespace borehole::bedrock
