@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import random
+import signal
 import threading
 
 import botocore.eventstream
@@ -143,6 +144,32 @@ def an_exception_inside_a_200_is_the_calls_error(t):
                 (200, "throttlingException", "ThrottlingException", "Too many tokens, please wait."), "the error")
     check.equal(response["answer"]["content"], [{"type": "text", "text": "Half an ans"}], "what came before it")
     check.equal(record.get("cost_usd"), None, "cost: nothing told what was used")
+
+
+@test
+def prices_are_checked_and_loaded_again(t):
+    up = t.upstream()
+    proxy = priced(t, up)
+    client = clients.BOTO_ENVIRONMENT.client(proxy)
+    client.converse(modelId=MODEL, messages=MESSAGES)
+    # 11 * 3 + 23 * 15 + 5 * 0.3 + 7 * 3.75, of millionths
+    check.equal(proxy.call()["cost_usd"], "0.00040575", "cost")
+    path = proxy.config["prices"]
+
+    def write(text):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    write("models:\n  some.model: {input: 1, outputs: 2}\n")
+    done = proxy.run("check", status=None)
+    check.equal(done.returncode, 2, "exit status of check")
+    check.contains(done.stderr, f"{path}:2:26: outputs is not known", "what check says")
+    write(PRICES.replace("input: 3", "input: 4"))
+    proxy.run("check")
+    proxy.process.send_signal(signal.SIGHUP)
+    check.eventually(lambda: "configuration reloaded" in proxy.stderr(), "the reload is logged")
+    client.converse(modelId=MODEL, messages=MESSAGES)
+    check.equal(sorted(r["cost_usd"] for r in proxy.calls(2)), ["0.00040575", "0.00041675"], "cost with the new price")
 
 
 def raw_call(proxy, action="converse-stream"):
