@@ -20,6 +20,13 @@ Unsigned big_endian(Bytes octets) noexcept {
   return value;
 }
 
+// Two's complement of as many bits.
+template <class Unsigned>
+std::int64_t signed_of(Unsigned value) noexcept {
+  constexpr auto unused = 64U - 8U * sizeof(Unsigned);
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(value) << unused) >> unused;
+}
+
 std::uint32_t checksum(Bytes octets) noexcept {
   return static_cast<std::uint32_t>(crc32_z(0, reinterpret_cast<const unsigned char*>(octets.data()), octets.size()));
 }
@@ -73,13 +80,11 @@ bool read_value(BlockReader& block, std::uint8_t type, EventHeader& header) noex
   switch (header.type) {
     case EventHeaderType::bool_true: header.number = 1; return true;
     case EventHeaderType::bool_false: return true;
-    case EventHeaderType::int8: header.number = static_cast<std::int8_t>(block.number<std::uint8_t>()); return true;
-    case EventHeaderType::int16: header.number = static_cast<std::int16_t>(block.number<std::uint16_t>()); return true;
-    case EventHeaderType::int32: header.number = static_cast<std::int32_t>(block.number<std::uint32_t>()); return true;
+    case EventHeaderType::int8: header.number = signed_of(block.number<std::uint8_t>()); return true;
+    case EventHeaderType::int16: header.number = signed_of(block.number<std::uint16_t>()); return true;
+    case EventHeaderType::int32: header.number = signed_of(block.number<std::uint32_t>()); return true;
     case EventHeaderType::int64:
-    case EventHeaderType::timestamp:
-      header.number = static_cast<std::int64_t>(block.number<std::uint64_t>());
-      return true;
+    case EventHeaderType::timestamp: header.number = signed_of(block.number<std::uint64_t>()); return true;
     case EventHeaderType::byte_array: header.octets = block.take(block.number<std::uint16_t>()); return true;
     case EventHeaderType::string:
       header.octets = block.take(block.number<std::uint16_t>());
