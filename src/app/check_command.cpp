@@ -12,6 +12,7 @@
 
 #include "app/commands.h"
 #include "app/foundation.h"
+#include "app/price_table.h"
 #include "app/warnings.h"
 #include "base/clock.h"
 #include "ca/certificate_authority.h"
@@ -31,6 +32,9 @@ int check(const CommandLine& line) {
     std::cerr << "borehole: " << policy.error().detail << '\n';
     return 2;
   }
+  const LoadedPriceTable prices = load_price_table(*config);
+  for (const auto& problem : prices.problems) std::cerr << config::to_string(problem) << '\n';
+  if (!prices.problems.empty()) return 2;
   const auto warned = warnings(**policy, loaded);
   for (const auto& warning : warned) std::cerr << config::to_string(warning) << '\n';
   const WallTime now = SystemClock().wall();

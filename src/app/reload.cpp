@@ -28,7 +28,6 @@ constexpr auto fixed = std::to_array<Fixed>({
     {"record.jsonl", [](const Config& a, const Config& b) { return a.record.jsonl != b.record.jsonl; }},
     {"record.durability",
      [](const Config& a, const Config& b) { return a.record.strict_durability != b.record.strict_durability; }},
-    {"prices", [](const Config& a, const Config& b) { return a.prices != b.prices; }},
 });
 
 bool is_open(const config::HostPort& address) { return !config::is_loopback(address.host); }
@@ -60,6 +59,7 @@ std::vector<std::string_view> reloadable_keys() {
           "record.mask_headers",
           "record.keep.days",
           "record.keep.max_bytes",
+          "prices",
           "log.level",
           "log.format"};
 }

@@ -11,6 +11,7 @@
 
 #include "app/commands.h"
 #include "app/foundation.h"
+#include "app/price_table.h"
 #include "app/reload.h"
 #include "app/report_sink.h"
 #include "app/service_manager.h"
@@ -141,6 +142,9 @@ int serve(const CommandLine& line) {
   auto setup = make_setup(config);
   if (!setup) return failed(setup.error());
   for (const auto& warning : warnings(*setup->policy, loaded)) log::warn("{}", config::to_string(warning));
+  const LoadedPriceTable prices = load_price_table(*config);
+  for (const auto& problem : prices.problems) std::cerr << config::to_string(problem) << '\n';
+  if (!prices.problems.empty()) return 2;
   const SystemClock clock;
   auto authority =
       ca::CertificateAuthority::open_or_create(config->ca.dir, wanted_constraints(*setup->policy), clock.wall());
@@ -154,7 +158,7 @@ int serve(const CommandLine& line) {
   auto sinks = open_sinks(*config, line.report_to);
   if (!sinks) return failed(sinks.error());
 
-  store::Recorder recorder(std::move(sinks->all), {});
+  store::Recorder recorder(std::move(sinks->all), {.prices = prices.table});
   net::Resolver resolver(net::system_look_up(), {});
   net::Loop loop;
   net::ResolverClient names(resolver, loop);
@@ -218,6 +222,12 @@ int serve(const CommandLine& line) {
     if (!next_setup) return unexpected(std::move(next_setup).error());
     for (auto refusal : {outside_constraints(*next_setup->policy, **authority), would_let_in(*config, *next)})
       if (!refusal.empty()) return unexpected(Error{ErrorCode::config_invalid, Fault::proxy, std::move(refusal)});
+    const LoadedPriceTable next_prices = load_price_table(*next);
+    for (const auto& problem : next_prices.problems) log::error("{}", config::to_string(problem));
+    if (!next_prices.problems.empty()) {
+      return unexpected(Error{ErrorCode::config_invalid, Fault::proxy, "mend the file of prices"});
+    }
+    recorder.set_prices(next_prices.table);
     log::configure(next->log.level, next->log.format);
     if (sinks->store != nullptr) sinks->store->set_keep(keep_of(*next));
     for (auto& worker : workers) worker->replace(*next_setup);

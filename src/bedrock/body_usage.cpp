@@ -140,4 +140,10 @@ std::optional<std::string_view> body_stop_reason(dom::element body) noexcept {
   return std::nullopt;
 }
 
+bool members_priced_otherwise(dom::element body) noexcept {
+  const auto tier = json_string(body, "serviceTier/type");
+  const auto latency = json_string(body, "performanceConfig/latency");
+  return (tier && *tier != "default") || (latency && *latency != "standard");
+}
+
 }  // namespace borehole::bedrock

@@ -16,4 +16,8 @@ Usage body_usage(simdjson::dom::element body) noexcept;
 // Valid as long as the document.
 std::optional<std::string_view> body_stop_reason(simdjson::dom::element body) noexcept;
 
+// Whether a Converse answer, or the last event of its stream, names another service tier than the default, or optimised
+// latency.
+bool members_priced_otherwise(simdjson::dom::element body) noexcept;
+
 }  // namespace borehole::bedrock

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <utility>
 
 #include "bedrock/body_usage.h"
 #include "bedrock/json_view.h"
 #include "bedrock/text.h"
+#include "bedrock/usage_sources.h"
 
 namespace borehole::bedrock {
 
@@ -15,19 +15,6 @@ namespace {
 
 namespace dom = simdjson::dom;
 using Count = std::optional<std::uint64_t>;
-
-// Words of an answer go into records: a hostile one must not make them large.
-constexpr std::size_t kMaxWord = 256;
-constexpr std::size_t kMaxMessage = 4096;
-
-// At most `limit` octets, never ending inside a UTF-8 sequence.
-std::string capped(std::string_view text, std::size_t limit) {
-  if (text.size() > limit) {
-    while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0) == 0x80) --limit;
-    text = text.substr(0, limit);
-  }
-  return std::string(text);
-}
 
 // The operations whose answers tell what an inference cost. (CountTokens counts without one.)
 bool spends_tokens(const Operation& operation) noexcept {
@@ -41,48 +28,12 @@ Count header_count(Fields fields, std::string_view name) noexcept {
   return value ? parse_decimal(*value) : std::nullopt;
 }
 
-Usage header_usage(Fields fields) {
-  Usage usage;
-  usage.input_tokens = header_count(fields, "x-amzn-bedrock-input-token-count");
-  usage.output_tokens = header_count(fields, "x-amzn-bedrock-output-token-count");
-  usage.cache_read_tokens = header_count(fields, "x-amzn-bedrock-cache-read-input-token-count");
-  usage.cache_write_tokens = header_count(fields, "x-amzn-bedrock-cache-write-input-token-count");
-  if (!usage.empty()) usage.source = "headers";
-  return usage;
-}
-
-constexpr std::array kCounts{&Usage::input_tokens,       &Usage::output_tokens,         &Usage::cache_read_tokens,
-                             &Usage::cache_write_tokens, &Usage::cache_write_1h_tokens, &Usage::total_tokens};
-
-// What `better` does not tell is taken from `lesser`.
-void merge(Usage better, Usage lesser, AnswerFacts& facts) {
-  if (better.empty()) std::swap(better, lesser);
-  facts.usage = better;
-  for (const auto count : kCounts) {
-    if (!(better.*count)) facts.usage.*count = lesser.*count;
-    if (better.*count && lesser.*count && better.*count != lesser.*count) facts.usage.disagrees = true;
-  }
-  if (facts.usage.disagrees) facts.other_usage = std::move(lesser);
-}
-
-void add_total(Usage& usage) noexcept {
-  if (usage.total_tokens || !usage.input_tokens || !usage.output_tokens) return;
-  std::uint64_t total = 0;
-  for (const auto count :
-       {&Usage::input_tokens, &Usage::output_tokens, &Usage::cache_read_tokens, &Usage::cache_write_tokens}) {
-    const std::uint64_t more = (usage.*count).value_or(0);
-    if (more > std::numeric_limits<std::uint64_t>::max() - total) return;
-    total += more;
-  }
-  usage.total_tokens = total;
-}
-
 // "com.amazon.coral#ThrottlingException:http://…" → "ThrottlingException"
 std::string error_name(std::string_view text) {
   text = text.substr(0, text.find(':'));
   const std::size_t hash = text.find('#');
   if (hash != std::string_view::npos) text.remove_prefix(hash + 1);
-  return capped(trimmed(text), kMaxWord);
+  return capped(trimmed(text), max_word);
 }
 
 template <std::size_t Size>
@@ -105,22 +56,27 @@ void read_error(const AnswerView& answer, const std::optional<dom::element>& bod
     if (const auto name = first_string(*body, types)) facts.error_type = error_name(*name);
   }
   if (!body) return;
-  if (const auto message = first_string(*body, messages)) facts.error_message = capped(*message, kMaxMessage);
+  if (const auto message = first_string(*body, messages)) facts.error_message = capped(*message, max_error_message);
 }
 
 void read_success(const Operation& operation, dom::element body, AnswerFacts& facts, Usage& usage) {
   const bool converse = operation.name == "Converse";
   usage = body_usage(body);
   if (!usage.empty()) usage.source = converse ? "converse" : "body";
-  if (const auto reason = body_stop_reason(body)) facts.stop_reason = capped(*reason, kMaxWord);
+  if (const auto reason = body_stop_reason(body)) facts.stop_reason = capped(*reason, max_word);
   const auto model = json_string(body, converse ? "trace/promptRouter/invokedModelId" : "model");
-  if (model && !model->empty()) facts.model_id = capped(*model, 2048);
+  if (model && !model->empty()) facts.model_id = capped(*model, max_model_id);
   if (converse && !facts.latency_ms) facts.latency_ms = json_count(body, "metrics/latencyMs");
+  if (members_priced_otherwise(body)) facts.priced_otherwise = true;
+  for (const std::string_view path : {"images", "artifacts"}) {
+    if (const auto images = json_array(body, path)) facts.images = images->size();
+  }
 }
 
 AnswerFacts read_any_answer(const Operation* operation, const AnswerView& answer) {
   AnswerFacts facts;
   facts.latency_ms = header_count(answer.fields, "x-amzn-bedrock-invocation-latency");
+  facts.priced_otherwise = priced_otherwise(answer.fields);
   const bool failed = answer.status >= 400;
   const bool spends = operation != nullptr && answer.status / 100 == 2 && spends_tokens(*operation);
   const JsonDocument document((failed || spends) && !answer.body_truncated ? answer.body : Bytes{});
@@ -129,11 +85,9 @@ AnswerFacts read_any_answer(const Operation* operation, const AnswerView& answer
   Usage from_body;
   if (spends && document.root()) read_success(*operation, *document.root(), facts, from_body);
   Usage from_headers = header_usage(answer.fields);
-  if (from_body.source == "converse") {
-    merge(std::move(from_body), std::move(from_headers), facts);
-  } else {
-    merge(std::move(from_headers), std::move(from_body), facts);
-  }
+  const bool body_first = from_body.source == "converse";
+  facts.usage = body_first ? std::move(from_body) : std::move(from_headers);
+  add_usage(facts, body_first ? std::move(from_headers) : std::move(from_body));
   add_total(facts.usage);
   return facts;
 }
@@ -157,6 +111,22 @@ constexpr std::array kModelPaths{
 
 }  // namespace
 
+Usage header_usage(Fields fields) {
+  Usage usage;
+  usage.input_tokens = header_count(fields, "x-amzn-bedrock-input-token-count");
+  usage.output_tokens = header_count(fields, "x-amzn-bedrock-output-token-count");
+  usage.cache_read_tokens = header_count(fields, "x-amzn-bedrock-cache-read-input-token-count");
+  usage.cache_write_tokens = header_count(fields, "x-amzn-bedrock-cache-write-input-token-count");
+  if (!usage.empty()) usage.source = "headers";
+  return usage;
+}
+
+bool priced_otherwise(Fields fields) noexcept {
+  const auto tier = find_field(fields, "x-amzn-bedrock-service-tier");
+  const auto latency = find_field(fields, "x-amzn-bedrock-performanceconfig-latency");
+  return (tier && *tier != "default") || (latency && *latency != "standard");
+}
+
 AnswerFacts read_answer(const Operation* operation, const AnswerView& answer) noexcept {
   try {
     return read_any_answer(operation, answer);
@@ -174,7 +144,7 @@ RequestFacts read_request(const Operation& operation, Bytes body) noexcept {
     const JsonDocument document(body);
     if (!document.root()) return facts;
     const auto model = json_string(*document.root(), row->path);
-    if (model && !model->empty()) facts.model_id = capped(*model, 2048);
+    if (model && !model->empty()) facts.model_id = capped(*model, max_model_id);
     if (operation.streaming == Streaming::sse) facts.stream = json_bool(*document.root(), "stream").value_or(false);
     return facts;
   } catch (...) {  // out of memory

@@ -21,7 +21,9 @@ struct Usage {
   std::optional<std::uint64_t> cache_write_tokens;
   std::optional<std::uint64_t> cache_write_1h_tokens;  // the part of cache_write_tokens that is kept for an hour
   std::optional<std::uint64_t> total_tokens;           // as told; else the sum, where input and output are known
-  std::string source;      // the best source that told a count: "converse", "headers", "body"; else empty
+  // The best source that told a count: "converse", "invocation_metrics" (of a stream's last chunk), "headers", "body",
+  // "trace" (of an agent); else empty.
+  std::string source;
   bool disagrees = false;  // two sources told different numbers of one count
 
   bool empty() const noexcept {
@@ -35,6 +37,8 @@ struct AnswerFacts {
   std::optional<std::string> stop_reason;   // as the model wrote it
   std::optional<std::string> model_id;      // the model that answered, as it names itself: not always a Bedrock id
   std::optional<std::uint64_t> latency_ms;  // as AWS reports it
+  std::optional<std::uint64_t> images;      // made, where the answer lists them
+  bool priced_otherwise = false;            // of another service tier than the default, or of optimised latency
   std::optional<std::string> error_type;    // "ThrottlingException": without namespace and URI
   std::optional<std::string> error_message;
 };
@@ -51,6 +55,12 @@ struct AnswerView {
 // Converse's body, then headers, then the body by its shape, whichever model it is said to be of (the ids of imported
 // and custom models do not tell). Malformed JSON costs nothing but absence. Bodies above 64 MiB are not parsed.
 AnswerFacts read_answer(const Operation* operation, const AnswerView& answer) noexcept;
+
+// The counts that an answer's header fields tell, with "headers" as their source; empty where they tell none.
+Usage header_usage(Fields fields);
+
+// Whether header fields, of a request or an answer, name another service tier than the default, or optimised latency.
+bool priced_otherwise(Fields fields) noexcept;
 
 // What a request's body tells that its head does not.
 struct RequestFacts {

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "bedrock/answer_block.h"
 #include "calls/headers.h"
 
 namespace borehole::calls {
@@ -68,6 +69,15 @@ struct CallRecord {
   struct Stream {
     std::uint64_t events = 0, crc_failures = 0;
     std::string exception;
+    std::uint64_t unknown_events = 0;
+    std::vector<std::pair<std::string, std::string>> unknown;  // name and payload of the first of them, capped
+  };
+
+  // What a stream put together says. Streamed answers alone have it: of others, the body says it.
+  struct Answer {
+    std::string role;
+    std::vector<bedrock::AnswerBlock> content;
+    bool shortened = false;  // there was more than is kept
   };
 
   struct Response {
@@ -78,12 +88,16 @@ struct CallRecord {
     bool body_truncated = false;
     std::optional<Stream> stream;
     std::string stop_reason, error_type, error_message;
+    std::string guardrail_action;  // "INTERVENED", "NONE"
+    std::optional<Answer> answer;
   } response;
 
   struct Usage {
     std::optional<std::uint64_t> input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, total_tokens;
     std::string source;
     std::optional<bool> disagrees;
+    std::optional<std::uint64_t> cache_write_1h_tokens;  // the part of cache_write_tokens that is kept for an hour
+    std::vector<Usage> others;                           // what lesser sources told, where they disagree
   } usage;
 
   std::optional<std::string> cost_usd;  // exact decimal text

@@ -6,6 +6,7 @@
 #include "base/ids.h"
 #include "bedrock/fields.h"
 #include "bedrock/sigv4_view.h"
+#include "bedrock/streamed_body.h"
 #include "bedrock/text.h"
 #include "calls/redaction.h"
 
@@ -122,12 +123,16 @@ class CallTap final : public Tap {
       for (std::size_t i = 0; i < head.field_count(); ++i) {
         response.headers.emplace_back(head.name(i), redaction_.header_value(head.name(i), head.value(i)));
       }
+      const auto type = head.find("content-type");
+      streamed_ = type && bedrock::stream_format(*type);
     });
   }
 
-  void on_response_body(Bytes content, TimePoint) noexcept override {
+  void on_response_body(Bytes content, TimePoint now) noexcept override {
     auto& response = record().response;
+    const std::size_t before = response.body.size();
     capture(content, response.body_bytes, response.body, response.body_truncated);
+    if (streamed_) guarded([&] { capture_stream(content.substr(response.body.size() - before), now); });
   }
 
   void on_note(std::string note) noexcept override {
@@ -235,6 +240,20 @@ class CallTap final : public Tap {
     }
   }
 
+  // `left_over` is what the body's budget did not take. Of the common budget, marks and end are part.
+  void capture_stream(Bytes left_over, TimePoint now) {
+    const std::size_t had = call_.response_marks.memory() + call_.response_end.memory();
+    if (*bytes_under_way_ < options_->under_way_max_bytes) {
+      call_.response_marks.add(record().response.body_bytes, now - head_received_.value_or(begun_));
+      if (!left_over.empty()) call_.response_end.add(left_over);
+    } else {
+      call_.response_end = {};  // an end with a hole in it would not be one
+    }
+    const std::size_t has = call_.response_marks.memory() + call_.response_end.memory();
+    held_ = held_ - had + has;
+    *bytes_under_way_ = *bytes_under_way_ - had + has;
+  }
+
   CallOutbox& outbox_;
   std::shared_ptr<const CaptureOptions> options_;
   std::shared_ptr<std::size_t> bytes_under_way_;
@@ -244,6 +263,7 @@ class CallTap final : public Tap {
   std::optional<TimePoint> head_received_;
   bedrock::SignatureView signature_;
   std::string received_raw_;  // with its secrets, until the sent head has been compared with it
+  bool streamed_ = false;     // the response is a stream of events
   bool finished_ = false;
   CapturedCall call_;
 };

@@ -1,11 +1,14 @@
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "bedrock/fields.h"
 #include "bedrock/hosts.h"
 #include "bedrock/model_id.h"
 #include "bedrock/operation.h"
+#include "bedrock/price.h"
 #include "bedrock/sdk.h"
+#include "bedrock/streamed_body.h"
 #include "bedrock/text.h"
 #include "bedrock/usage.h"
 #include "calls/captured_call.h"
@@ -27,12 +30,9 @@ bool content_coded(bedrock::Fields fields) {
   return coding && !coding->empty() && !bedrock::equals_ignoring_case(*coding, "identity");
 }
 
-bool streamed(bedrock::Fields fields) {
+std::optional<bedrock::StreamFormat> stream_format(bedrock::Fields fields) {
   const auto type = bedrock::find_field(fields, "content-type");
-  if (!type) return false;
-  const auto essence = bedrock::trimmed(type->substr(0, type->find(';')));
-  return bedrock::equals_ignoring_case(essence, "application/vnd.amazon.eventstream") ||
-         bedrock::equals_ignoring_case(essence, "text/event-stream");
+  return type ? bedrock::stream_format(*type) : std::nullopt;
 }
 
 void take_client(CallRecord& record, bedrock::Fields request) {
@@ -46,29 +46,90 @@ void take_client(CallRecord& record, bedrock::Fields request) {
   record.aws.max_attempts = attempt.max_attempts;
 }
 
-void take_answer(CallRecord& record, const bedrock::Operation* operation, bedrock::Fields response) {
-  const bedrock::AnswerView view{
-      .status = record.response.status.value_or(0),
-      .fields = response,
-      .body = record.response.body,
-      .body_truncated = record.response.body_truncated || content_coded(response) || streamed(response)};
-  bedrock::AnswerFacts facts = bedrock::read_answer(operation, view);
-  record.usage.input_tokens = facts.usage.input_tokens;
-  record.usage.output_tokens = facts.usage.output_tokens;
-  record.usage.cache_read_tokens = facts.usage.cache_read_tokens;
-  record.usage.cache_write_tokens = facts.usage.cache_write_tokens;
-  record.usage.total_tokens = facts.usage.total_tokens;
-  record.usage.source = std::move(facts.usage.source);
-  if (!facts.usage.empty()) record.usage.disagrees = facts.usage.disagrees;
+CallRecord::Usage usage_of(bedrock::Usage usage) {
+  CallRecord::Usage out;
+  out.input_tokens = usage.input_tokens;
+  out.output_tokens = usage.output_tokens;
+  out.cache_read_tokens = usage.cache_read_tokens;
+  out.cache_write_tokens = usage.cache_write_tokens;
+  out.cache_write_1h_tokens = usage.cache_write_1h_tokens;
+  out.total_tokens = usage.total_tokens;
+  if (!usage.empty()) out.disagrees = usage.disagrees;
+  out.source = std::move(usage.source);
+  return out;
+}
+
+// Moves what a record holds out of `facts`.
+void take_facts(CallRecord& record, bedrock::AnswerFacts& facts) {
+  record.usage = usage_of(facts.usage);
+  if (facts.other_usage) record.usage.others.push_back(usage_of(*std::move(facts.other_usage)));
   if (facts.stop_reason) record.response.stop_reason = *std::move(facts.stop_reason);
   if (facts.error_type) record.response.error_type = *std::move(facts.error_type);
   if (facts.error_message) record.response.error_message = *std::move(facts.error_message);
   if (record.aws.model_id.empty() && facts.model_id) record.aws.model_id = *std::move(facts.model_id);
   if (facts.latency_ms) record.timing_ms.reported_by_aws = static_cast<double>(*facts.latency_ms);
-  if (const auto id = bedrock::find_field(response, "x-amzn-requestid")) record.aws.request_id = *id;
 }
 
-void decode_all(CapturedCall& call) {
+bedrock::AnswerFacts take_stream(CapturedCall& call, bedrock::StreamFormat format, bedrock::Fields response) {
+  CallRecord& record = call.record;
+  bedrock::StreamedBodyFacts facts = bedrock::read_streamed_body({.format = format,
+                                                                  .beginning = record.response.body,
+                                                                  .end = call.response_end.octets(),
+                                                                  .size = record.response.body_bytes,
+                                                                  .whole = record.outcome == Outcome::complete,
+                                                                  .fields = response});
+  CallRecord::Stream& stream = record.response.stream.emplace();
+  stream.events = facts.events;
+  stream.crc_failures = facts.crc_failures;
+  stream.exception = std::move(facts.answer.exception);
+  stream.unknown_events = facts.answer.unknown_events;
+  for (auto& event : facts.answer.unknown) stream.unknown.emplace_back(std::move(event.name), std::move(event.payload));
+  if (!facts.error.empty()) record.notes.push_back("the stream was not decoded to its end: " + facts.error);
+  if (facts.left_out != 0) {
+    record.notes.push_back(std::to_string(facts.left_out) + " octets of the stream were not decoded: they did not fit");
+  }
+  if (!facts.answer.role.empty() || !facts.answer.blocks.empty()) {
+    record.response.answer = {.role = std::move(facts.answer.role),
+                              .content = std::move(facts.answer.blocks),
+                              .shortened = facts.answer.shortened || record.response.body_truncated};
+  }
+  record.response.guardrail_action = std::move(facts.answer.guardrail_action);
+  const TokenTimes times = token_times(call.response_marks.marks(), facts.content_ends);
+  record.timing_ms.first_token = times.first;
+  record.timing_ms.token_gap_p50 = times.gap_p50;
+  record.timing_ms.token_gap_max = times.gap_max;
+  return std::move(facts.answer.facts);
+}
+
+void take_cost(CallRecord& record, const bedrock::AnswerFacts& facts, bedrock::Fields request,
+               const bedrock::PriceTable& prices) {
+  if (facts.priced_otherwise || bedrock::priced_otherwise(request) || record.aws.operation == "CountTokens") return;
+  const bedrock::ModelPrice* const price = prices.find(record.aws.service, record.aws.region, record.aws.model_id);
+  if (price == nullptr) return;
+  const auto amount = bedrock::cost(*price, {.usage = facts.usage, .images = facts.images});
+  if (amount) record.cost_usd = bedrock::dollars_text(*amount);
+}
+
+bedrock::AnswerFacts take_answer(CapturedCall& call, const bedrock::Operation* operation, bedrock::Fields response) {
+  CallRecord& record = call.record;
+  if (const auto id = bedrock::find_field(response, "x-amzn-requestid")) record.aws.request_id = *id;
+  const auto format = stream_format(response);
+  const bool coded = content_coded(response);
+  const int status = record.response.status.value_or(0);
+  bedrock::AnswerFacts facts;
+  if (format && !coded && status / 100 == 2) {
+    facts = take_stream(call, *format, response);
+  } else {
+    facts = bedrock::read_answer(operation, {.status = status,
+                                             .fields = response,
+                                             .body = record.response.body,
+                                             .body_truncated = record.response.body_truncated || coded || format});
+  }
+  take_facts(record, facts);
+  return facts;
+}
+
+void decode_all(CapturedCall& call, const bedrock::PriceTable* prices) {
   CallRecord& record = call.record;
   const auto request = fields_of(record.request.headers);
   const auto response = fields_of(record.response.headers);
@@ -90,7 +151,7 @@ void decode_all(CapturedCall& call) {
   } else {
     record.aws.service = call.signing_service;
   }
-  take_answer(record, operation ? &*operation : nullptr, response);
+  const bedrock::AnswerFacts facts = take_answer(call, operation ? &*operation : nullptr, response);
 
   std::string arn_region;
   if (!record.aws.model_id.empty()) {
@@ -102,13 +163,14 @@ void decode_all(CapturedCall& call) {
   record.aws.region = call.signing_region;
   if (record.aws.region.empty() && endpoint) record.aws.region = endpoint->region;
   if (record.aws.region.empty()) record.aws.region = std::move(arn_region);
+  if (prices != nullptr) take_cost(record, facts, request, *prices);
 }
 
 }  // namespace
 
-void decode(CapturedCall& call) noexcept {
+void decode(CapturedCall& call, const bedrock::PriceTable* prices) noexcept {
   try {
-    decode_all(call);
+    decode_all(call, prices);
   } catch (...) {  // out of memory: what is not decoded is absent
   }
 }

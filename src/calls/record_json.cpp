@@ -77,6 +77,22 @@ class Writer {
     key(name);
     append_json_string(out_, value);
   }
+  // `json` is a value without blanks.
+  void raw(std::string_view name, std::string_view json) {
+    key(name);
+    append_value(json);
+  }
+  void raws(std::string_view name, const std::vector<std::string>& values) {
+    if (values.empty()) return;
+    key(name);
+    char before = '[';
+    for (const std::string& value : values) {
+      out_ += before;
+      append_value(value);
+      before = ',';
+    }
+    out_ += ']';
+  }
   void null(std::string_view name) {
     key(name);
     out_ += "null";
@@ -108,6 +124,21 @@ class Writer {
       before = ',';
     }
     out_ += ']';
+  }
+  // An object for each item; left out if there is none.
+  template <class Items, class F>
+  void array(std::string_view name, const Items& items, F&& members) {
+    if (items.empty()) return;
+    key(name);
+    out_ += '[';
+    first_ = true;
+    for (const auto& item : items) {
+      open();
+      members(item);
+      close();
+    }
+    out_ += ']';
+    first_ = false;
   }
   void headers(std::string_view name, const Headers& values) {
     if (values.empty()) return;
@@ -155,6 +186,22 @@ class Writer {
     out_.append(piece.data(), to);
   }
 
+  // What a terminal would take for a command can only stand in strings, and is escaped there as in all others.
+  void append_value(std::string_view json) {
+    for (std::size_t i = 0; i < json.size(); ++i) {
+      const auto octet = static_cast<unsigned char>(json[i]);
+      const auto next = i + 1 < json.size() ? static_cast<unsigned char>(json[i + 1]) : 0U;
+      if (octet == 0x7f) {
+        out_ += "\\u007f";
+      } else if (octet == 0xc2 && next >= 0x80 && next < 0xa0) {
+        fmt::format_to(std::back_inserter(out_), "\\u{:04x}", next);
+        ++i;
+      } else {
+        out_ += json[i];
+      }
+    }
+  }
+
   std::string& out_;
   bool first_ = true;
 };
@@ -177,6 +224,47 @@ void write_aws(Writer& json, const CallRecord::Aws& aws) {
   });
 }
 
+// In the shape of an Anthropic message, which has a place for all that the others have.
+void write_block(Writer& json, const bedrock::AnswerBlock& block) {
+  using Kind = bedrock::AnswerBlock::Kind;
+  switch (block.kind) {
+    case Kind::text:
+      json.text_always("type", "text");
+      json.text_always("text", block.text);
+      break;
+    case Kind::thinking:
+      json.text_always("type", block.redacted.empty() ? "thinking" : "redacted_thinking");
+      json.text("thinking", block.text);
+      json.text("signature", block.signature);
+      json.text("data", block.redacted);
+      break;
+    case Kind::tool_use:
+      json.text_always("type", "tool_use");
+      json.text("id", block.tool_id);
+      json.text("name", block.tool_name);
+      if (block.text_is_json) {
+        json.raw("input", block.text);
+      } else {
+        json.text("input", block.text);
+      }
+      break;
+    case Kind::other:
+      json.text_always("type", "other");
+      json.text("text", block.text);
+      break;
+  }
+  json.raws("citations", block.citations);
+  if (block.choice != 0) json.number("choice", std::optional(block.choice));
+}
+
+void write_answer(Writer& json, const CallRecord::Answer& answer) {
+  json.object("answer", [&] {
+    json.text("role", answer.role);
+    json.array("content", answer.content, [&](const bedrock::AnswerBlock& block) { write_block(json, block); });
+    if (answer.shortened) json.flag("shortened", true);
+  });
+}
+
 void write_response(Writer& json, const CallRecord::Response& response) {
   json.object("response", [&] {
     json.number("status", response.status);
@@ -187,23 +275,38 @@ void write_response(Writer& json, const CallRecord::Response& response) {
         json.number("events", std::optional(response.stream->events));
         json.number("crc_failures", std::optional(response.stream->crc_failures));
         json.text("exception", response.stream->exception);
+        if (response.stream->unknown_events != 0) {
+          json.number("unknown_events", std::optional(response.stream->unknown_events));
+          json.array("unknown", response.stream->unknown, [&](const auto& event) {
+            json.text("name", event.first);
+            json.text_always("payload", event.second);
+          });
+        }
       });
     }
+    if (response.answer) write_answer(json, *response.answer);
     json.text("stop_reason", response.stop_reason);
+    json.text("guardrail_action", response.guardrail_action);
     json.text("error_type", response.error_type);
     json.text("error_message", response.error_message);
   });
 }
 
+void write_counts(Writer& json, const CallRecord::Usage& usage) {
+  json.number("input_tokens", usage.input_tokens);
+  json.number("output_tokens", usage.output_tokens);
+  json.number("cache_read_tokens", usage.cache_read_tokens);
+  json.number("cache_write_tokens", usage.cache_write_tokens);
+  json.number("cache_write_1h_tokens", usage.cache_write_1h_tokens);
+  json.number("total_tokens", usage.total_tokens);
+  json.text("source", usage.source);
+}
+
 void write_usage(Writer& json, const CallRecord::Usage& usage) {
   json.object("usage", [&] {
-    json.number("input_tokens", usage.input_tokens);
-    json.number("output_tokens", usage.output_tokens);
-    json.number("cache_read_tokens", usage.cache_read_tokens);
-    json.number("cache_write_tokens", usage.cache_write_tokens);
-    json.number("total_tokens", usage.total_tokens);
-    json.text("source", usage.source);
+    write_counts(json, usage);
     json.flag("disagrees", usage.disagrees);
+    json.array("others", usage.others, [&](const CallRecord::Usage& other) { write_counts(json, other); });
   });
 }
 

@@ -49,7 +49,8 @@ struct Recorder::State {
   State(std::vector<std::unique_ptr<calls::Sink>> to, const RecorderOptions& options)
       : sinks(std::move(to)),
         clock(options.clock != nullptr ? *options.clock : system_clock),
-        mailbox(options.mailbox_bytes) {}
+        mailbox(options.mailbox_bytes),
+        prices(options.prices) {}
 
   const SystemClock system_clock;
   std::vector<std::unique_ptr<calls::Sink>> sinks;  // the thread's own, as all that `run` uses alone
@@ -58,6 +59,7 @@ struct Recorder::State {
   std::atomic<std::uint64_t> delivered{0}, written{0}, dropped{0}, failed{0};
 
   std::mutex mutex;  // guards what follows
+  std::shared_ptr<const bedrock::PriceTable> prices;
   std::condition_variable wake, done;
   bool arrived = false;  // something is in the mailbox
   bool plenty = false;   // a full batch is
@@ -107,11 +109,16 @@ void Recorder::State::run() {
 
 void Recorder::State::write(std::vector<calls::CapturedCall>& calls) {
   std::vector<calls::CallRecord> batch;
+  std::shared_ptr<const bedrock::PriceTable> prices_now;
+  {
+    const std::lock_guard lock(mutex);
+    prices_now = prices;
+  }
   for (std::size_t begin = 0; begin < calls.size(); begin += batch_records) {
     const std::size_t end = std::min(calls.size(), begin + batch_records);
     batch.clear();
     for (std::size_t i = begin; i < end; ++i) {
-      calls::decode(calls[i]);
+      calls::decode(calls[i], prices_now.get());
       batch.push_back(std::move(calls[i].record));
     }
     write_batch(batch);
@@ -203,6 +210,11 @@ RecorderCounters Recorder::counters() const noexcept {
   out.dropped = state_->dropped.load(std::memory_order_relaxed);
   out.delivered = state_->delivered.load(std::memory_order_relaxed);
   return out;
+}
+
+void Recorder::set_prices(std::shared_ptr<const bedrock::PriceTable> prices) {
+  const std::lock_guard lock(state_->mutex);
+  state_->prices = std::move(prices);
 }
 
 void Recorder::flush() {

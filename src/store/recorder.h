@@ -7,14 +7,16 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "bedrock/price.h"
 #include "calls/call_tap.h"
 #include "calls/sink.h"
 
 namespace borehole::store {
 
 struct RecorderOptions {
-  std::size_t mailbox_bytes = 64 * 1024 * 1024;  // what waits to be written; as much again may be with the sinks
-  const Clock* clock = nullptr;                  // null: the system's. Else it must outlive the recorder
+  std::size_t mailbox_bytes = 64 * 1024 * 1024;       // what waits to be written; as much again may be with the sinks
+  const Clock* clock = nullptr;                       // null: the system's. Else it must outlive the recorder
+  std::shared_ptr<const bedrock::PriceTable> prices;  // null: calls have no cost
 };
 
 // Every call ends in one of the last three: after `flush`, delivered == written + failed. Dropped ones are no part of
@@ -34,6 +36,8 @@ class Recorder final : public calls::CallOutbox {
   ~Recorder() override;
   void deliver(calls::CapturedCall call) noexcept override;
   RecorderCounters counters() const noexcept;
+  // For records that are written from now on (the configuration was loaded again).
+  void set_prices(std::shared_ptr<const bedrock::PriceTable> prices);
   // Writes everything that was delivered before the call; blocks. For shutdown and tests.
   void flush();
 

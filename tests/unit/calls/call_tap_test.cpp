@@ -258,4 +258,54 @@ TEST_CASE("the session that a client names is kept, under the header that is con
   CHECK(session("session-id", {"session-id"}) == "***");
 }
 
+TEST_CASE("of a streamed response, arrivals are marked and the end beyond the budget is kept", "[call_tap]") {
+  Bench bench({.body_max_bytes = 5});
+  const auto run = [&](const std::string& type) -> const CapturedCall& {
+    auto tap = bench.begin();
+    tap->on_request_head(request_head("POST /model/m/converse-stream HTTP/1.1\r\nHost: h\r\n\r\n"), bench.t0);
+    tap->on_response_head(response_head("HTTP/1.1 200 OK\r\nContent-Type: " + type + "\r\n\r\n"), bench.t0);
+    tap->on_response_body("abcd", bench.t0 + milliseconds(10));
+    tap->on_response_body("efgh", bench.t0 + milliseconds(30));
+    tap->on_finished(Outcome::complete, nullptr, 0, bench.t0 + milliseconds(40));
+    return bench.outbox.calls.back();
+  };
+  const CapturedCall& stream = run("application/vnd.amazon.eventstream");
+  CHECK(stream.record.response.body == "abcde");
+  CHECK(stream.response_end.octets() == "fgh");
+  REQUIRE(stream.response_marks.marks().size() == 2);
+  CHECK(stream.response_marks.marks()[0].end == 4);
+  CHECK(stream.response_marks.marks()[0].at * StreamMarks::tick == milliseconds(10));
+  CHECK(stream.response_marks.marks()[1].end == 8);
+  CHECK(stream.response_marks.marks()[1].at * StreamMarks::tick == milliseconds(30));
+  CHECK(run("text/event-stream; charset=utf-8").response_end.octets() == "fgh");
+  const CapturedCall& document = run("application/json");
+  CHECK(document.response_marks.marks().empty());
+  CHECK(document.response_end.octets().empty());
+}
+
+TEST_CASE("what is kept of streams besides their bodies is part of the common bound", "[call_tap]") {
+  Bench bench({.body_max_bytes = 0, .under_way_max_bytes = 10'000});
+  const auto begin = [&] {
+    auto tap = bench.begin();
+    tap->on_response_head(response_head("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"), bench.t0);
+    return tap;
+  };
+  auto first = begin();
+  auto second = begin();
+  first->on_response_body(std::string(20'000, 'a'), bench.t0);
+  second->on_response_body(std::string(20'000, 'b'), bench.t0);
+  first->on_finished(Outcome::complete, nullptr, 0, bench.t0);
+  second->on_finished(Outcome::complete, nullptr, 0, bench.t0);
+  first.reset();
+  second.reset();
+  auto third = begin();
+  third->on_response_body("ccc", bench.t0);
+  third->on_finished(Outcome::complete, nullptr, 0, bench.t0);
+  REQUIRE(bench.outbox.calls.size() == 3);
+  CHECK(bench.outbox.calls[0].response_end.octets().size() == 20'000);
+  CHECK(bench.outbox.calls[1].response_end.octets().empty());
+  CHECK(bench.outbox.calls[1].record.response.body_bytes == 20'000);
+  CHECK(bench.outbox.calls[2].response_end.octets() == "ccc");
+}
+
 }  // namespace borehole::calls

@@ -111,4 +111,44 @@ TEST_CASE("a call to a host that is no Bedrock endpoint names the signed service
   CHECK(call.record.aws.region == "eu-west-1");
 }
 
+TEST_CASE("a call has the cost that its tokens have in the table, or none", "[decode]") {
+  bedrock::PriceTable prices;
+  bedrock::ModelPrice price;
+  price.standard.input = 250'000;
+  price.standard.output = 1'250'000;
+  prices.add("", "", "anthropic.claude-3-haiku-20240307-v1:0", price);
+  bedrock::ModelPrice image;
+  image.image = 60'000'000'000;
+  prices.add("", "", "amazon.nova-canvas-v1:0", image);
+  CapturedCall call = converse();
+  const char* expected = nullptr;
+  SECTION("12 * 0.25 + 34 * 1.25, of millionths") { expected = "0.0000455"; }
+  SECTION("counting costs nothing that is known") {
+    call.target = "/model/anthropic.claude-3-haiku-20240307-v1%3A0/count-tokens";
+    call.record.response.body = R"({"inputTokens":12})";
+  }
+  SECTION("no usage") { call.record.response.body = R"({"output":{}})"; }
+  SECTION("another service tier, asked for") {
+    call.record.request.headers.emplace_back("X-Amzn-Bedrock-Service-Tier", "flex");
+  }
+  SECTION("the default tier") {
+    call.record.request.headers.emplace_back("X-Amzn-Bedrock-Service-Tier", "default");
+    expected = "0.0000455";
+  }
+  SECTION("another service tier, of Converse") {
+    call.record.response.body.insert(1, R"("serviceTier":{"type":"priority"},)");
+  }
+  SECTION("optimised latency") {
+    call.record.response.body.insert(1, R"("performanceConfig":{"latency":"optimized"},)");
+  }
+  SECTION("an unknown model") { call.target = "/model/new.model/converse"; }
+  SECTION("images") {
+    call.target = "/model/amazon.nova-canvas-v1%3A0/invoke";
+    call.record.response.body = R"({"images":["iVBO","iVBO"]})";
+    expected = "0.12";
+  }
+  decode(call, &prices);
+  CHECK(call.record.cost_usd.value_or("none") == (expected == nullptr ? "none" : expected));
+}
+
 }  // namespace borehole::calls

@@ -1,0 +1,212 @@
+// Exchanges of tests/data/streams against the records beside them.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "bedrock/json_view.h"
+#include "calls/captured_call.h"
+#include "calls/record_json.h"
+#include "catch.h"
+#include "unit/bedrock/frames.h"
+
+namespace borehole::calls {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read_whole(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+std::string take_line(std::string& text) {
+  const std::size_t end = text.find('\n');
+  REQUIRE(end != std::string::npos);
+  std::string line = text.substr(0, end);
+  text.erase(0, end + 1);
+  return line;
+}
+
+// README.md beside the exchanges says how a line becomes a message.
+void add_message(std::string& body, std::size_t& last, const std::string& line) {
+  if (line == "~") {
+    body.resize(last + (body.size() - last) / 2);
+    return;
+  }
+  last = body.size();
+  const std::size_t blank = line.find(' ');
+  const std::string name = line.substr(0, blank);
+  const std::string payload = line.substr(blank + 1);
+  if (name[0] == '!') {
+    body += bedrock::exception_frame(name.substr(1), payload);
+  } else if (name[0] == '?') {
+    body += bedrock::frame(bedrock::text_header(":error-code", name.substr(1)) +
+                               bedrock::text_header(":error-message", payload) +
+                               bedrock::text_header(":message-type", "error"),
+                           "");
+  } else if (name == "chunk") {
+    body += bedrock::event_frame(name, R"({"bytes":")" + bedrock::base64(payload) + R"(","p":"abcdefg"})");
+  } else {
+    body += bedrock::event_frame(name, payload);
+  }
+}
+
+CapturedCall call_of(const fs::path& exchange) {
+  std::string text = read_whole(exchange);
+  CapturedCall call;
+  CallRecord& record = call.record;
+  record.request.method = "POST";
+  record.request.target = call.target = take_line(text);
+  record.upstream.host = call.target.rfind("/agents/", 0) == 0     ? "bedrock-agent-runtime.us-east-1.amazonaws.com"
+                         : call.target.rfind("/anthropic", 0) == 0 ? "bedrock-mantle.us-east-1.api.aws"
+                                                                   : "bedrock-runtime.us-east-1.amazonaws.com";
+  record.response.status = 200;
+  record.response.headers = {{"Content-Type", take_line(text)}};
+  take_line(text);
+  std::string body;
+  if (record.response.headers[0].second.rfind("text/", 0) == 0) {
+    body = text;
+  } else {
+    for (std::size_t last = 0; !text.empty();) add_message(body, last, take_line(text));
+  }
+  record.response.body_bytes = body.size();
+  record.response.body = std::move(body);
+  return call;
+}
+
+std::vector<fs::path> exchanges() {
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(BOREHOLE_TEST_DATA "/streams")) {
+    if (entry.path().extension() == ".events") found.push_back(entry.path());
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::string part(const bedrock::JsonDocument& document, const std::string& path) {
+  if (!document.root()) return "no JSON";
+  const auto found = bedrock::json_at(*document.root(), path);
+  return found ? simdjson::minify(*found) : "absent";
+}
+
+const std::vector<std::string> parts{"aws/operation",
+                                     "aws/model_id",
+                                     "response/stream",
+                                     "response/answer",
+                                     "response/stop_reason",
+                                     "response/guardrail_action",
+                                     "response/error_type",
+                                     "response/error_message",
+                                     "usage",
+                                     "notes"};
+
+}  // namespace
+
+TEST_CASE("streamed answers of every family give the records that stand beside them", "[streamed_call]") {
+  REQUIRE(exchanges().size() >= 24);
+  for (const fs::path& exchange : exchanges()) {
+    CAPTURE(exchange);
+    CapturedCall call = call_of(exchange);
+    decode(call);
+    const std::string record = to_json(call.record);
+    const std::string expected = read_whole(fs::path(exchange).replace_extension(".json"));
+    const bedrock::JsonDocument got(record);
+    const bedrock::JsonDocument wanted(expected);
+    REQUIRE(got.root());
+    REQUIRE(wanted.root());
+    for (const std::string& path : parts) {
+      CAPTURE(path);
+      std::string want = part(wanted, path);
+      if (path == "usage" && want == "{}") want = "absent";
+      CHECK(part(got, path) == want);
+    }
+  }
+}
+
+TEST_CASE("of a stream that is longer than what is kept, the end still tells usage and stop reason",
+          "[streamed_call]") {
+  for (const fs::path& exchange : exchanges()) {
+    CAPTURE(exchange);
+    CapturedCall whole = call_of(exchange);
+    const std::string body = whole.record.response.body;
+    decode(whole);
+    for (std::size_t kept = 0; kept < body.size(); kept += 7) {
+      CAPTURE(kept);
+      CapturedCall call = call_of(exchange);
+      call.record.response.body.resize(kept);
+      call.record.response.body_truncated = true;
+      call.response_end.add(std::string_view(body).substr(kept));
+      decode(call);
+      const CallRecord& got = call.record;
+      REQUIRE(got.notes == whole.record.notes);
+      REQUIRE(got.usage.output_tokens == whole.record.usage.output_tokens);
+      REQUIRE(got.response.stop_reason == whole.record.response.stop_reason);
+      REQUIRE(got.response.stream->events == whole.record.response.stream->events);
+      REQUIRE(got.response.error_type == whole.record.response.error_type);
+      // Content is kept of what is kept of the body, and of nothing else.
+      if (kept == 0) REQUIRE((!got.response.answer || got.response.answer->content.empty()));
+      if (got.response.answer) REQUIRE(got.response.answer->shortened);
+    }
+  }
+}
+
+TEST_CASE("a gap in the middle of a stream is told, and what follows it is found", "[streamed_call]") {
+  const std::string folder = BOREHOLE_TEST_DATA "/streams/";
+  for (const char* name : {"converse.events", "anthropic.events", "sse_responses.events"}) {
+    CAPTURE(name);
+    CapturedCall whole = call_of(folder + name);
+    const std::string body = whole.record.response.body;
+    decode(whole);
+    CapturedCall call = call_of(folder + name);
+    call.record.response.body.resize(200);
+    call.record.response.body_truncated = true;
+    call.response_end.add(std::string_view(body).substr(body.size() - 700));
+    call.response_marks.add(body.size(), std::chrono::milliseconds(500));
+    decode(call);
+    const CallRecord& got = call.record;
+    CHECK(got.usage.output_tokens == whole.record.usage.output_tokens);
+    CHECK(got.usage.input_tokens == whole.record.usage.input_tokens);
+    CHECK(got.response.stop_reason == whole.record.response.stop_reason);
+    CHECK_FALSE(got.timing_ms.first_token);  // tokens after a gap are not the first
+    CHECK(got.notes == std::vector<std::string>{std::to_string(body.size() - 900) +
+                                                " octets of the stream were not decoded: they did not fit"});
+  }
+}
+
+TEST_CASE("a checksum that is wrong is counted and named", "[streamed_call]") {
+  CapturedCall call = call_of(BOREHOLE_TEST_DATA "/streams/converse.events");
+  call.record.response.body[300] = static_cast<char>(call.record.response.body[300] ^ 1);
+  decode(call);
+  CHECK(call.record.response.stream->crc_failures == 1);
+  REQUIRE(call.record.notes.size() == 1);
+  CHECK(call.record.notes[0].find("the stream was not decoded to its end: frame 2 at octet ") == 0);
+}
+
+TEST_CASE("a stream that the upstream broke is not called cut a second time", "[streamed_call]") {
+  CapturedCall call = call_of(BOREHOLE_TEST_DATA "/streams/converse_cut.events");
+  call.record.outcome = Outcome::upstream_failed;
+  decode(call);
+  CHECK(call.record.notes.empty());
+  CHECK(call.record.response.stream->events == 2);
+}
+
+TEST_CASE("times of tokens come from the arrivals of their events", "[streamed_call]") {
+  CapturedCall call = call_of(BOREHOLE_TEST_DATA "/streams/anthropic_text.events");
+  const std::string& body = call.record.response.body;
+  const std::size_t first = bedrock::event_frame("chunk", "").size();
+  REQUIRE(first < body.size());
+  using std::chrono::milliseconds;
+  call.response_marks.add(10, milliseconds(100));  // not a whole event yet
+  call.response_marks.add(body.size() - 1, milliseconds(150));
+  call.response_marks.add(body.size(), milliseconds(180));
+  decode(call);
+  CHECK(call.record.timing_ms.first_token == 150.0);
+  CHECK(call.record.timing_ms.token_gap_p50 == 30.0);
+  CHECK(call.record.timing_ms.token_gap_max == 30.0);
+}
+
+}  // namespace borehole::calls
