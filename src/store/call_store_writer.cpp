@@ -65,7 +65,7 @@ class Binder {
   int at_ = 0;
 };
 
-void bind(Statement& statement, std::int64_t seq, const calls::CallRecord& record, std::string_view place) {
+void bind_record(Statement& statement, std::int64_t seq, const calls::CallRecord& record, std::string_view place) {
   Binder to(statement);
   to.integer(seq);
   to.text(record.id);
@@ -144,7 +144,7 @@ struct CallStoreWriter::State {
     for (std::size_t i = 0; i < records.size(); ++i) {
       at.size = sizes[i];
       encode(place, at);
-      bind(insert, seq++, records[i], place);
+      bind_record(insert, seq++, records[i], place);
       if (auto done = run(insert); !done) return done;
       at.offset += at.size;
     }
