@@ -1,5 +1,7 @@
 #include "app/doctor/probe_environment.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -93,7 +95,7 @@ Environment probe_environment(const ProbeWorld& world, const std::string& region
 std::vector<std::string> as_list(const Environment& environment) {
   std::vector<std::string> out;
   out.reserve(environment.size());
-  for (const auto& [name, value] : environment) out.push_back(name + "=" + value);
+  for (const auto& [name, value] : environment) out.push_back(fmt::format("{}={}", name, value));
   return out;
 }
 
