@@ -14,6 +14,7 @@
 #include "calls/tap.h"
 #include "http/message_reader.h"
 #include "proxy/effects.h"
+#include "proxy/own_pages.h"
 #include "proxy/policy.h"
 #include "proxy/route.h"
 #include "tls/client_hello.h"
@@ -23,6 +24,7 @@ namespace borehole::proxy {
 struct SessionContext {
   std::shared_ptr<const Policy> policy;  // the one that was in force when the connection came
   calls::TapSource* taps = nullptr;      // outlives the session
+  const OwnPages* pages = nullptr;       // outlives the session; null: nothing of borehole's own is served
   std::string client_address;            // "127.0.0.1:51234"
   std::string local_ip;                  // where it was accepted
   std::uint16_t local_port = 0;
@@ -113,6 +115,8 @@ class Session {
   void next_request(TimePoint now);
 
   void refuse(const Error& error, TimePoint now);
+  bool may_stay(const http::RequestHead& head) const;
+  void answer_it(const std::string& response, bool stays, TimePoint now);
   void client_left(const Error& error, TimePoint now);
   void finish_tap(calls::Outcome outcome, const Error* error, int status, TimePoint now);
   void end_session(bool cleanly);

@@ -116,6 +116,10 @@ void Session::request_head_came(TimePoint now) {
     return refuse(*refusal, now);
   }
   if (head.method() == "CONNECT" && !at_.origin) return connect_came(head, now);
+  if (context_.pages != nullptr && is_for_own_pages(head, at_)) {
+    const bool stays = may_stay(head);
+    return answer_it(own_response(head, *context_.pages, !stays), stays, now);
+  }
 
   auto route = route_request(head, at_, *context_.policy);
   if (!route) {
@@ -373,10 +377,19 @@ void Session::refuse(const Error& error, TimePoint now) {
   const http::RequestHead& head = request_reader_.request_head();
   const bool connect = sound && head.method() == "CONNECT";
   const bool head_only = head_there_ && head.method() == "HEAD";
-  // A client that waits for 100 may never send its body.
-  const bool stays = sound && !connect && request_reader_.keep_alive() && !head.find("expect") && !draining_;
-  effects_.send(Side::client, refusal_response(error, !stays, head_only, naming));
+  const bool stays = sound && !connect && may_stay(head);
   status_ = status;
+  answer_it(refusal_response(error, !stays, head_only, naming), stays, now);
+}
+
+// A client that waits for 100 may never send its body.
+bool Session::may_stay(const http::RequestHead& head) const {
+  return request_reader_.keep_alive() && !head.find("expect") && !draining_;
+}
+
+// An answer that no upstream gave; what is left of the request's body is discarded.
+void Session::answer_it(const std::string& response, bool stays, TimePoint now) {
+  effects_.send(Side::client, response);
   if (!stays) return end_session(true);
   if (request_state_ == RequestState::complete) {
     next_request(now);

@@ -155,6 +155,7 @@ Dialogue::Dialogue(config::Config config, std::optional<Error> refusal, bool tap
   SessionContext context;
   context.policy = policy_of(std::move(config));
   if (tapped) context.taps = &witness;
+  context.pages = &own_pages;
   context.client_address = "127.0.0.1:51234";
   context.local_ip = "127.0.0.1";
   context.local_port = 5380;

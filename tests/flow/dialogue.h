@@ -85,6 +85,7 @@ class Dialogue {
   std::size_t calls() const { return witness.finished().size(); }
   bool over() const { return session->over(); }
 
+  OwnPages own_pages{"the root\n", "DER", "the bundle\n", "ab12"};
   RecordedEffects world;
   Witness witness;
   TimePoint now{std::chrono::hours(1)};

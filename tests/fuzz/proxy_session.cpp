@@ -43,6 +43,7 @@ class Play {
     SessionContext context;
     context.policy = policy();
     if ((choice & 2U) != 0) context.taps = &witness_;
+    context.pages = &pages_;
     context.local_ip = "127.0.0.1";
     context.local_port = 5380;
     session_.emplace(std::move(context), world_);
@@ -186,6 +187,7 @@ class Play {
     }
   }
 
+  OwnPages pages_{"root", "der", "bundle", "ab"};
   RecordedEffects world_;
   Witness witness_;
   TimePoint now_{std::chrono::hours(1)};
