@@ -3,6 +3,7 @@
 #include <openssl/pool.h>
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <optional>
 #include <utility>
@@ -71,7 +72,7 @@ struct LeafCache::State {
   const Clock& clock;
   tls::LruMap<Minted> leaves;
   Minted default_leaf;
-  std::uint64_t minted = 0;
+  std::atomic<std::uint64_t> minted{0};  // read by other threads
 
   bool permitted(const std::string& name) const { return permits(authority->facts().constraints, name); }
 
@@ -133,7 +134,7 @@ std::optional<Minted> LeafCache::State::mint(const Names& names, WallTime now) {
   chain.push_back(bssl::UpRef(ca.issuing_certificate));
   if (!chain.front()) return std::nullopt;
 
-  ++minted;
+  minted.fetch_add(1, std::memory_order_relaxed);
   Minted made;
   made.leaf = std::make_shared<const tls::Leaf>(std::move(chain), bssl::UpRef(key->state().key));
   made.not_before = profile.not_before;
@@ -147,8 +148,8 @@ std::optional<Minted> LeafCache::State::mint(const Names& names, WallTime now) {
 LeafCache::LeafCache(std::shared_ptr<const CertificateAuthority> authority, std::shared_ptr<const LeafKey> key,
                      LeafCacheOptions options, const Clock& clock) {
   const std::size_t max_entries = options.max_entries;
-  state_ = std::make_unique<State>(
-      State{std::move(authority), std::move(key), std::move(options), clock, tls::LruMap<Minted>(max_entries), {}, 0});
+  state_.reset(new State{
+      std::move(authority), std::move(key), std::move(options), clock, tls::LruMap<Minted>(max_entries), {}, {0}});
 }
 
 LeafCache::~LeafCache() = default;
@@ -162,6 +163,6 @@ std::shared_ptr<const tls::Leaf> LeafCache::leaf_for(const std::string& name) no
   }
 }
 
-std::uint64_t LeafCache::minted() const noexcept { return state_->minted; }
+std::uint64_t LeafCache::minted() const noexcept { return state_->minted.load(std::memory_order_relaxed); }
 
 }  // namespace borehole::ca

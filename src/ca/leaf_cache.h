@@ -42,7 +42,7 @@ class LeafCache final : public tls::LeafSource {
             LeafCacheOptions options, const Clock& clock);
   ~LeafCache() override;
   std::shared_ptr<const tls::Leaf> leaf_for(const std::string& name) noexcept override;
-  std::uint64_t minted() const noexcept;
+  std::uint64_t minted() const noexcept;  // any thread
 
  private:
   struct State;

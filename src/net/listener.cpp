@@ -65,12 +65,13 @@ std::string why_not(int error, const Address& address) {
 }  // namespace
 
 struct Listener::State final : Handle {
-  State(Loop& owner, Descriptor socket, const Address& bound, Accept function)
+  State(Loop& owner, Descriptor socket, const Address& bound, Accept function, TurnedAway told)
       : loop(owner),
         listening(std::move(socket)),
         reserve(open_reserve()),
         address(bound),
         accept(std::move(function)),
+        turned_away(std::move(told)),
         pause(std::make_unique<Timer>(owner, [this] { resume(); })) {
     fixed_local = address.kind() != AddressKind::unspecified;
   }
@@ -109,6 +110,7 @@ struct Listener::State final : Handle {
     if (descriptor >= 0) {
       ::close(descriptor);
       ++refused;
+      if (turned_away) turned_away();
     }
     const bool out_of_descriptors = descriptor < 0 && (errno == EMFILE || errno == ENFILE);
     reserve.reset(open_reserve());
@@ -125,6 +127,7 @@ struct Listener::State final : Handle {
   Descriptor reserve;
   Address address;
   Accept accept;
+  TurnedAway turned_away;
   std::unique_ptr<Timer> pause;  // goes with the Listener: this State may outlive what the loop has left
   uv_poll_t poll{};
   std::uint64_t refused = 0;
@@ -132,7 +135,8 @@ struct Listener::State final : Handle {
   bool closed = false;
 };
 
-Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const Address& address, bool reuse_port, Accept accept) {
+Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const Address& address, bool reuse_port, Accept accept,
+                                                 TurnedAway turned_away) {
   // SO_REUSEPORT would share the port with any process of this user: half of the calls would go to the other one.
   if (reuse_port && address.port() != 0) {
     if (const auto owner = foreign_listener(address); !owner.empty()) return failed(address, in_use(owner));
@@ -154,7 +158,7 @@ Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const Address& addr
   if (!bound) return failed(address, "not an internet address");
 
   const int descriptor = socket.get();
-  auto* state = new State(loop, std::move(socket), *bound, std::move(accept));
+  auto* state = new State(loop, std::move(socket), *bound, std::move(accept), std::move(turned_away));
   if (const int status = uv_poll_init_socket(&loop.state().uv, &state->poll, descriptor); status != 0) {
     delete state;
     return failed(address, uv_strerror(status));

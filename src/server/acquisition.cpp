@@ -32,6 +32,7 @@ Acquisition::Acquisition(const UpstreamWorld& world, proxy::UpstreamTarget targe
                           stage_ == Stage::asking_proxy ? "CONNECT through `upstream.proxy`" : "TLS handshake",
                           std::chrono::duration_cast<std::chrono::seconds>(world_.connect_timeout).count())});
       }) {
+  world_.counters.dials.add();
   net::DialTarget dial;
   net::DialOptions options;
   options.timeout = world.connect_timeout;
@@ -179,6 +180,8 @@ void Acquisition::on_received(Bytes bytes) noexcept {
   facts_.tls = world_.loop.now() - tls_began_;
   facts_.tls_version = handshake.version;
   facts_.alpn = handshake.alpn;
+  world_.counters.handshakes.add();
+  if (handshake.resumed) world_.counters.resumptions.add();
   stage_ = Stage::done;
   observer_.on_ready(std::make_unique<UpstreamConnection>(std::move(socket_), std::move(engine_), target_, facts_));
 }
@@ -198,6 +201,7 @@ void Acquisition::on_broken(const Error& error) noexcept {
 void Acquisition::fail(const Error& error) noexcept {
   if (stage_ == Stage::done) return;
   stage_ = Stage::done;
+  world_.counters.dials_failed.add();
   timer_.stop();
   if (socket_) socket_->set_reading(false);
   observer_.on_acquisition_failed(error);

@@ -12,6 +12,7 @@
 #include "net/dialer.h"
 #include "net/loop.h"
 #include "proxy/effects.h"
+#include "server/counters.h"
 #include "server/upstream_connection.h"
 #include "tls/client_context.h"
 
@@ -22,6 +23,7 @@ struct UpstreamWorld {
   net::Loop& loop;
   net::ResolverClient& resolver;
   tls::ClientContext& tls;
+  WorkerCounters& counters;
   Duration connect_timeout;
   net::AddressRule client_rule;      // for targets that clients name
   net::AddressRule configured_rule;  // for targets that the configuration names

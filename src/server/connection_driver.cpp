@@ -92,7 +92,10 @@ void ConnectionDriver::on_received(Bytes bytes) noexcept {
 // Octets that belong to the layer of that index; behind the last one they are the session's.
 void ConnectionDriver::feed(std::size_t layer, Bytes bytes) {
   if (ending_ != Ending::no) return;
-  if (layer == layers_.size()) return session_.received(Side::client, bytes, world_.loop.now());
+  if (layer == layers_.size()) {
+    world_.counters.client_received.add(bytes.size());
+    return session_.received(Side::client, bytes, world_.loop.now());
+  }
   Layer& here = *layers_[layer];
   Buffer& answer = layer == 0 ? client_->out() : here.ciphertext;
   auto progress = here.engine->feed(bytes, here.plaintext, answer);
@@ -154,6 +157,7 @@ void ConnectionDriver::on_written() noexcept {
 // --- the upstream
 
 void ConnectionDriver::on_upstream_received(Bytes bytes) noexcept {
+  world_.counters.upstream_received.add(bytes.size());
   dispatch([&] { session_.received(Side::upstream, bytes, world_.loop.now()); });
 }
 
@@ -232,8 +236,10 @@ void ConnectionDriver::let_acquisition_go() {
 
 void ConnectionDriver::send(Side side, Bytes bytes) {
   if (side == Side::client) {
+    world_.counters.client_sent.add(bytes.size());
     write_through(layers_.size(), bytes);
   } else if (upstream_) {
+    world_.counters.upstream_sent.add(bytes.size());
     upstream_->send(bytes);
   }
 }

@@ -13,6 +13,7 @@
 #include "net/tcp_socket.h"
 #include "proxy/session.h"
 #include "server/acquisition.h"
+#include "server/counters.h"
 #include "server/upstream_connection.h"
 #include "server/upstream_pool.h"
 #include "tls/server_context.h"
@@ -27,6 +28,7 @@ struct DriverWorld {
   tls::ServerContext& tls;
   UpstreamPool& pool;
   const UpstreamWorld& upstream;
+  WorkerCounters& counters;
   // The connection is over. The worker destroys the driver later, never inside this call.
   std::function<void(ConnectionDriver&)> over;
   // Objects that may be on the call stack are destroyed from here.

@@ -36,10 +36,12 @@ class UpstreamPool::Idle final : public UpstreamObserver {
   Order::iterator place_;
 };
 
-UpstreamPool::UpstreamPool(net::Loop& loop, UpstreamPoolOptions options)
-    : loop_(loop), options_(options), expiry_(loop, [this] { expire(); }), burial_(loop, [this] { bury(); }) {}
+UpstreamPool::UpstreamPool(net::Loop& loop, UpstreamPoolOptions options, WorkerCounters& counters)
+    : loop_(loop), options_(options), counters_(counters), expiry_(loop, [this] { expire(); }), burial_(loop, [this] {
+        bury();
+      }) {}
 
-UpstreamPool::~UpstreamPool() = default;
+UpstreamPool::~UpstreamPool() { counters_.pool_idle.subtract(order_.size()); }
 
 void UpstreamPool::put(std::unique_ptr<UpstreamConnection> connection) {
   if (options_.max_idle == 0 || !fit(*connection)) {
@@ -54,6 +56,7 @@ void UpstreamPool::put(std::unique_ptr<UpstreamConnection> connection) {
   same.push_back(idle.get());
   order_.push_back(std::move(idle));
   order_.back()->place_ = std::prev(order_.end());
+  counters_.pool_idle.add();
   if (order_.size() > options_.max_idle) drop(*order_.front());
   if (order_.size() == 1) expiry_.start(options_.idle_timeout);
 }
@@ -65,7 +68,7 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::take(const proxy::UpstreamTarg
     if (!fit(*idle.connection_)) {
       const bool last = found->second.size() == 1;
       drop(idle);
-      if (last) return nullptr;
+      if (last) break;
       continue;
     }
     auto connection = std::move(idle.connection_);
@@ -73,8 +76,10 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::take(const proxy::UpstreamTarg
     order_.erase(idle.place_);
     connection->observe(nullptr);
     if (connection->used()) connection->mark_reused();
+    (connection->used() ? counters_.pool_hits : counters_.pool_misses).add();
     return connection;
   }
+  counters_.pool_misses.add();
   return nullptr;
 }
 
@@ -98,6 +103,7 @@ void UpstreamPool::drop(Idle& idle) {
     idle.connection_->set_reading(false);
   }
   buried_.splice(buried_.end(), order_, idle.place_);
+  counters_.pool_idle.subtract();
   burial_.start(Duration::zero());
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "net/loop.h"
+#include "server/counters.h"
 #include "server/upstream_connection.h"
 
 namespace borehole::server {
@@ -24,7 +25,8 @@ struct UpstreamPoolOptions {
 // The newest idle connection of a key goes first. The worker's thread only.
 class UpstreamPool {
  public:
-  UpstreamPool(net::Loop& loop, UpstreamPoolOptions options);
+  // `counters` outlives it.
+  UpstreamPool(net::Loop& loop, UpstreamPoolOptions options, WorkerCounters& counters);
   ~UpstreamPool();
 
   // Tested (nothing waits to be read) on the way in and on the way out; what fails is closed.
@@ -44,6 +46,7 @@ class UpstreamPool {
 
   net::Loop& loop_;
   UpstreamPoolOptions options_;
+  WorkerCounters& counters_;
   Order order_;
   struct Hash {
     std::size_t operator()(const proxy::UpstreamTarget& target) const noexcept {

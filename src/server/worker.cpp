@@ -17,6 +17,7 @@
 #include "net/loop.h"
 #include "server/base64.h"
 #include "server/connection_driver.h"
+#include "server/thread_time.h"
 
 namespace borehole::server {
 
@@ -90,6 +91,7 @@ struct Worker::State {
   void stop_if_idle();
 
   ServerWorld& world;
+  WorkerCounters counters;
   net::Loop loop;
   ca::LeafCache leaves;
   tls::ServerContext server_tls;
@@ -123,7 +125,7 @@ void Worker::State::enter(Setup setup) {
   const config::Config& config = *setup.policy->config;
   next->client_tls = std::make_unique<tls::ClientContext>(setup.trust);
   next->pool = std::make_unique<UpstreamPool>(
-      loop, UpstreamPoolOptions{config.upstream.idle_connections, config.upstream.idle_timeout});
+      loop, UpstreamPoolOptions{config.upstream.idle_connections, config.upstream.idle_timeout}, counters);
   for (const auto& network : config.auth.allow_clients) {
     if (auto range = net::AddressRange::parse(network.text)) next->allowed_clients.push_back(*range);
   }
@@ -135,6 +137,7 @@ void Worker::State::enter(Setup setup) {
       loop,
       resolver,
       *next->client_tls,
+      counters,
       config.upstream.connect_timeout,
       [this, allow_loopback](const net::Address& a) { return why_not(a, world.listening, allow_loopback, false); },
       [this](const net::Address& a) { return why_not(a, world.listening, true, true); },
@@ -151,7 +154,7 @@ void Worker::State::enter(Setup setup) {
     next->upstream->proxy = std::move(chained);
   }
   next->taps = std::make_unique<calls::CallTapSource>(world.outbox, setup.capture, world.clock);
-  next->driver_world.reset(new DriverWorld{loop, server_tls, *next->pool, *next->upstream,
+  next->driver_world.reset(new DriverWorld{loop, server_tls, *next->pool, *next->upstream, counters,
                                            [this](ConnectionDriver& driver) { over(driver); },
                                            [this](std::unique_ptr<UpstreamConnection> connection) {
                                              dead_upstreams.push_back(std::move(connection));
@@ -166,16 +169,18 @@ void Worker::State::enter(Setup setup) {
 }
 
 void Worker::State::accept(std::unique_ptr<net::TcpSocket> socket) {
-  world.counters.accepted.fetch_add(1, std::memory_order_relaxed);
+  counters.accepted.add();
+  counters.open.add();
   const config::Config& config = *era->setup.policy->config;
   proxy::SessionContext context;
   context.policy = era->setup.policy;
   context.taps = era->taps.get();
+  context.pages = world.pages.get();
   context.client_address = socket->remote_address().to_string();
   context.local_ip = socket->local_address().ip();
   context.local_port = socket->local_address().port();
-  if (world.counters.open.fetch_add(1, std::memory_order_relaxed) >= config.limits.connections) {
-    world.counters.over_limit.fetch_add(1, std::memory_order_relaxed);
+  if (world.open.fetch_add(1, std::memory_order_relaxed) >= config.limits.connections) {
+    counters.over_limit.add();
     context.refusal =
         Error{ErrorCode::too_many_connections, Fault::proxy,
               fmt::format("borehole serves {} connections at most; close some, or raise `limits.connections`",
@@ -185,6 +190,7 @@ void Worker::State::accept(std::unique_ptr<net::TcpSocket> socket) {
   if (!era->allowed_clients.empty() && client.kind() != net::AddressKind::loopback &&
       std::none_of(era->allowed_clients.begin(), era->allowed_clients.end(),
                    [&](const auto& range) { return range.contains(client); })) {
+    counters.not_allowed.add();
     context.refusal = Error{
         ErrorCode::address_not_allowed, Fault::client,
         fmt::format("clients at {} may not use this proxy; add their network to `auth.allow_clients`", client.ip())};
@@ -200,7 +206,8 @@ void Worker::State::over(ConnectionDriver& driver) {
   if (found == connections.end()) return;
   dead_connections.push_back(std::move(found->second));
   connections.erase(found);
-  world.counters.open.fetch_sub(1, std::memory_order_relaxed);
+  world.open.fetch_sub(1, std::memory_order_relaxed);
+  counters.open.subtract();
   burial.start(Duration::zero());
 }
 
@@ -271,7 +278,8 @@ Worker::~Worker() {
 Result<net::Address> Worker::listen(const net::Address& address) {
   auto listener = net::Listener::open(
       state_->loop, address, true,
-      [state = state_.get()](std::unique_ptr<net::TcpSocket> socket) { state->accept(std::move(socket)); });
+      [state = state_.get()](std::unique_ptr<net::TcpSocket> socket) { state->accept(std::move(socket)); },
+      [state = state_.get()] { state->counters.out_of_descriptors.add(); });
   if (!listener) return unexpected(std::move(listener).error());
   state_->listeners.push_back(*std::move(listener));
   return state_->listeners.back()->address();
@@ -280,7 +288,6 @@ Result<net::Address> Worker::listen(const net::Address& address) {
 void Worker::start(std::function<void()> ended) {
   state_->thread = std::thread([state = state_.get(), ended = std::move(ended)] {
     state->loop.run();
-    state->world.counters.minted.fetch_add(state->leaves.minted(), std::memory_order_relaxed);
     state->finished = true;
     ended();
   });
@@ -315,5 +322,8 @@ void Worker::join() {
 }
 
 bool Worker::stopped() const noexcept { return state_->finished; }
+const WorkerCounters& Worker::counters() const noexcept { return state_->counters; }
+std::uint64_t Worker::minted() const noexcept { return state_->leaves.minted(); }
+std::optional<Duration> Worker::cpu_time() const noexcept { return server::cpu_time(state_->thread); }
 
 }  // namespace borehole::server

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,9 @@
 #include "calls/call_tap.h"
 #include "net/address.h"
 #include "net/resolver.h"
+#include "proxy/own_pages.h"
 #include "proxy/policy.h"
+#include "server/counters.h"
 #include "tls/client_context.h"
 
 namespace borehole::server {
@@ -28,14 +31,6 @@ struct Setup {
   std::shared_ptr<const calls::CaptureOptions> capture;
 };
 
-// Counted by all workers.
-struct ServerCounters {
-  std::atomic<std::uint64_t> accepted{0};
-  std::atomic<std::uint64_t> open{0};
-  std::atomic<std::uint64_t> over_limit{0};
-  std::atomic<std::uint64_t> minted{0};
-};
-
 // What the workers share; outlives them.
 struct ServerWorld {
   const Clock& clock;
@@ -44,8 +39,9 @@ struct ServerWorld {
   ca::LeafCacheOptions leaf_options;
   net::Resolver& resolver;
   calls::CallOutbox& outbox;
+  std::shared_ptr<const proxy::OwnPages> pages;
   std::vector<net::Address> listening;  // the real addresses, ports known
-  ServerCounters counters;
+  std::atomic<std::uint64_t> open{0};   // connections of all workers, for `limits.connections`
 };
 
 class Worker {
@@ -64,6 +60,9 @@ class Worker {
   void stop();                // ends at once
   void join();
   bool stopped() const noexcept;
+  const WorkerCounters& counters() const noexcept;
+  std::uint64_t minted() const noexcept;  // leaf certificates
+  std::optional<Duration> cpu_time() const noexcept;
 
  private:
   struct State;

@@ -128,17 +128,24 @@ TEST_CASE("out of descriptors, connections are turned away and counted, and late
   TestLoop test;
   std::vector<std::unique_ptr<TcpSocket>> accepted;
   int expected = 0;
-  auto listener = Listener::open(test.loop, loopback(), false, [&](std::unique_ptr<TcpSocket> socket) {
-    accepted.push_back(std::move(socket));
-    if (--expected == 0) test.stop();
-  });
+  int told = 0;
+  auto listener = Listener::open(
+      test.loop, loopback(), false,
+      [&](std::unique_ptr<TcpSocket> socket) {
+        accepted.push_back(std::move(socket));
+        if (--expected == 0) test.stop();
+      },
+      [&] { ++told; });
   REQUIRE(listener);
   std::vector<int> clients;
   for (int count = 0; count < 8; ++count) clients.push_back(connected((*listener)->address()));
   rlimit usual{};
   REQUIRE(::getrlimit(RLIMIT_NOFILE, &usual) == 0);
   Timer look(test.loop, [&] {
-    if ((*listener)->refused_for_descriptors() == 8) return test.stop();
+    if ((*listener)->refused_for_descriptors() == 8) {
+      CHECK(told == 8);
+      return test.stop();
+    }
     look.start(std::chrono::milliseconds(1));
   });
   look.start(Duration::zero());

@@ -8,6 +8,7 @@
 using namespace borehole;
 using namespace borehole::server;
 using server::test::End;
+using server::test::Seen;
 using server::test::Site;
 using server::test::until;
 using server::test::Watch;
@@ -53,6 +54,26 @@ TEST_CASE("TLS follows, verified, with its facts") {
   CHECK(watch.connection->facts().tls);
   CHECK(watch.connection->facts().tls_version == "TLSv1.3");
   CHECK(watch.connection->facts().alpn == "http/1.1");
+  CHECK(site.counters.dials.value() == 1);
+  CHECK(site.counters.dials_failed.value() == 0);
+  CHECK(site.counters.handshakes.value() == 1);
+  CHECK(site.counters.resumptions.value() == 0);
+}
+
+TEST_CASE("a TLS session that is taken up again is counted as such") {
+  Site site(true);
+  auto first = site.acquire(site.target(true));
+  REQUIRE(first.connection);
+  Seen seen;
+  first.connection->observe(&seen);
+  first.connection->set_reading(true);
+  REQUIRE(until(site.test, [&] { return !site.ends.empty() && site.ends.back()->engine->established(); }));
+  site.end().say("x");  // behind its session tickets
+  REQUIRE(until(site.test, [&] { return seen.text == "x"; }));
+  const auto second = site.acquire(site.target(true));
+  REQUIRE(second.connection);
+  CHECK(site.counters.handshakes.value() == 2);
+  CHECK(site.counters.resumptions.value() == 1);
 }
 
 TEST_CASE("a certificate for another name is rejected") {
@@ -64,6 +85,9 @@ TEST_CASE("a certificate for another name is rejected") {
   CHECK(watch.error->code == ErrorCode::certificate_rejected);
   CHECK(watch.error->fault == Fault::upstream);
   CHECK(watch.error->detail.find(server::test::name) != std::string::npos);
+  CHECK(site.counters.dials.value() == 1);
+  CHECK(site.counters.dials_failed.value() == 1);
+  CHECK(site.counters.handshakes.value() == 0);
 }
 
 TEST_CASE("an upstream that speaks no TLS, or leaves, is tls_failed") {

@@ -154,7 +154,8 @@ struct Site {
   net::Resolver resolver{
       [](const std::string&) -> Result<std::vector<net::Address>> { return std::vector<net::Address>{}; }, {}};
   net::ResolverClient resolver_client{resolver, test.loop};
-  UpstreamWorld world{test.loop, resolver_client, client_tls, std::chrono::seconds(20), {}, {}, {}, {}};
+  WorkerCounters counters;
+  UpstreamWorld world{test.loop, resolver_client, client_tls, counters, std::chrono::seconds(20), {}, {}, {}, {}};
   std::function<void(End&)> heard;
   std::vector<std::unique_ptr<End>> ends;
   std::unique_ptr<net::Listener> listener;

@@ -40,7 +40,8 @@ struct Made {
 
 TEST_CASE("a connection is lent for its own target only, and once") {
   net::test::TestLoop test;
-  UpstreamPool pool(test.loop, {});
+  WorkerCounters counters;
+  UpstreamPool pool(test.loop, {}, counters);
   const proxy::UpstreamTarget own{"a.test", 443, true, "a.test", false};
   Made made(test, own);
   pool.put(std::move(made.connection));
@@ -64,7 +65,8 @@ TEST_CASE("a connection is lent for its own target only, and once") {
 
 TEST_CASE("the newest goes first") {
   net::test::TestLoop test;
-  UpstreamPool pool(test.loop, {});
+  WorkerCounters counters;
+  UpstreamPool pool(test.loop, {}, counters);
   Made first(test, plain());
   Made other(test, plain("b.test"));
   Made second(test, plain());
@@ -78,7 +80,8 @@ TEST_CASE("the newest goes first") {
 
 TEST_CASE("a lent connection that has carried a request counts as reused") {
   net::test::TestLoop test;
-  UpstreamPool pool(test.loop, {});
+  WorkerCounters counters;
+  UpstreamPool pool(test.loop, {}, counters);
   const bool used = GENERATE(true, false);
   Made made(test, plain(), used);
   pool.put(std::move(made.connection));
@@ -91,7 +94,8 @@ TEST_CASE("a lent connection that has carried a request counts as reused") {
 
 TEST_CASE("a connection that shows an octet or an end is never lent") {
   net::test::TestLoop test;
-  UpstreamPool pool(test.loop, {});
+  WorkerCounters counters;
+  UpstreamPool pool(test.loop, {}, counters);
   const bool used = GENERATE(true, false);
   const bool speaks = GENERATE(true, false);
   const auto act = [&](Made& made) {
@@ -123,7 +127,8 @@ TEST_CASE("a connection that shows an octet or an end is never lent") {
 
 TEST_CASE("over the bound the oldest is closed") {
   net::test::TestLoop test;
-  UpstreamPool pool(test.loop, {2, std::chrono::hours(1)});
+  WorkerCounters counters;
+  UpstreamPool pool(test.loop, {2, std::chrono::hours(1)}, counters);
   Made first(test, plain());
   Made second(test, plain("b.test"));
   Made third(test, plain("c.test"));
@@ -138,7 +143,8 @@ TEST_CASE("over the bound the oldest is closed") {
 
 TEST_CASE("with a bound of nothing nothing is kept") {
   net::test::TestLoop test;
-  UpstreamPool pool(test.loop, {0, std::chrono::hours(1)});
+  WorkerCounters counters;
+  UpstreamPool pool(test.loop, {0, std::chrono::hours(1)}, counters);
   Made made(test, plain());
   pool.put(std::move(made.connection));
   CHECK(pool.size() == 0);
@@ -148,7 +154,8 @@ TEST_CASE("with a bound of nothing nothing is kept") {
 
 TEST_CASE("an idle connection is closed after its time") {
   net::test::TestLoop test;
-  UpstreamPool pool(test.loop, {8, std::chrono::milliseconds(5)});
+  WorkerCounters counters;
+  UpstreamPool pool(test.loop, {8, std::chrono::milliseconds(5)}, counters);
   Made first(test, plain());
   Made second(test, plain());
   const auto begin = test.loop.now();
@@ -162,7 +169,8 @@ TEST_CASE("an idle connection is closed after its time") {
 
 TEST_CASE("clear closes all") {
   net::test::TestLoop test;
-  UpstreamPool pool(test.loop, {});
+  WorkerCounters counters;
+  UpstreamPool pool(test.loop, {}, counters);
   Made first(test, plain());
   Made second(test, plain("b.test"));
   pool.put(std::move(first.connection));
@@ -171,4 +179,32 @@ TEST_CASE("clear closes all") {
   CHECK(pool.size() == 0);
   CHECK_FALSE(pool.has(plain()));
   CHECK(until(test, [&] { return first.closed() && second.closed(); }));
+}
+
+TEST_CASE("the pool counts what was lent, what was not, and what is idle") {
+  net::test::TestLoop test;
+  WorkerCounters counters;
+  {
+    UpstreamPool pool(test.loop, {}, counters);
+    CHECK_FALSE(pool.take(plain()));
+    CHECK(counters.pool_misses.value() == 1);
+    Made used(test, plain());
+    Made fresh(test, plain("b.test"), false);
+    Made left(test, plain("c.test"));
+    for (Made* made : {&used, &fresh, &left}) pool.put(std::move(made->connection));
+    CHECK(counters.pool_idle.value() == 3);
+    CHECK(pool.take(plain()));
+    CHECK(counters.pool_hits.value() == 1);
+    CHECK(pool.take(plain("b.test")));  // opened for this call: nothing was saved
+    CHECK(counters.pool_misses.value() == 2);
+    CHECK(counters.pool_idle.value() == 1);
+    left.pair.far->shut_down();
+    CHECK_FALSE(pool.take(plain("c.test")));
+    CHECK(counters.pool_misses.value() == 3);
+    Made last(test, plain());
+    pool.put(std::move(last.connection));
+    CHECK(counters.pool_idle.value() == 1);
+  }
+  CHECK(counters.pool_idle.value() == 0);
+  CHECK(counters.pool_hits.value() == 1);
 }

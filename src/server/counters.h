@@ -1,0 +1,37 @@
+// What a worker counts for the metrics. Written by its one thread, read by any; never a lock, never a shared line.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace borehole::server {
+
+// One thread writes: a load and a store, no locked instruction.
+class Counter {
+ public:
+  void add(std::uint64_t amount = 1) noexcept { set(value() + amount); }
+  void subtract(std::uint64_t amount = 1) noexcept { set(value() - amount); }
+  void set(std::uint64_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
+  std::uint64_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+struct alignas(64) WorkerCounters {
+  Counter accepted;
+  Counter over_limit;          // answered with 503, `limits.connections`
+  Counter not_allowed;         // answered with 403, `auth.allow_clients`
+  Counter out_of_descriptors;  // closed unanswered
+  Counter open;                // now
+
+  // Octets of HTTP and of tunnels, without TLS.
+  Counter client_received, client_sent, upstream_received, upstream_sent;
+
+  Counter dials, dials_failed;      // TCP, the corporate proxy's CONNECT and TLS together
+  Counter handshakes, resumptions;  // TLS towards upstreams; the latter are part of the former
+  Counter pool_hits, pool_misses;   // an exchange was lent a connection that another had used, or not
+  Counter pool_idle;                // now
+};
+
+}  // namespace borehole::server
