@@ -36,6 +36,12 @@ class BoundedQueue {
     cost_ = 0;
   }
 
+  // The sum of what waits.
+  std::size_t cost() const {
+    const std::lock_guard lock(mutex_);
+    return cost_;
+  }
+
   std::uint64_t dropped() const {
     const std::lock_guard lock(mutex_);
     return dropped_;

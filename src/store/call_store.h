@@ -73,6 +73,9 @@ class CallStoreReader {
   // older borehole is read as it is. not_found if there is no file. For one thread at a time.
   static Result<std::unique_ptr<CallStoreReader>> open(const std::string& path);
   ~CallStoreReader();
+  // What is asked from now on ends in an error once that moment has passed; see `too_late`.
+  void stop_at(TimePoint deadline);
+  bool too_late() const noexcept;
   // For pages: give the last id of one as `before` of the next; not_found where that call is no longer there.
   Result<std::vector<CallSummary>> list(const CallFilter& filter) const;       // newest first
   Result<std::vector<std::string>> list_json(const CallFilter& filter) const;  // whole records, newest first

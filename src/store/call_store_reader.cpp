@@ -114,6 +114,7 @@ struct CallStoreReader::State {
       const auto row = statement->step();
       if (row == Statement::Row::failed) return unexpected(database.error("read"));
       if (row == Statement::Row::done) return false;
+      if (database.too_late()) return unexpected(database.error("read"));
       if (!take(*statement)) return true;
     }
   }
@@ -181,6 +182,9 @@ struct CallStoreReader::State {
 
 CallStoreReader::CallStoreReader(std::unique_ptr<State> state) : state_(std::move(state)) {}
 CallStoreReader::~CallStoreReader() = default;
+
+void CallStoreReader::stop_at(TimePoint deadline) { state_->database.stop_at(deadline); }
+bool CallStoreReader::too_late() const noexcept { return state_->database.too_late(); }
 
 Result<std::unique_ptr<CallStoreReader>> CallStoreReader::open(const std::string& path) {
   struct stat there {};

@@ -57,6 +57,11 @@ struct Recorder::State {
   const Clock& clock;
   BoundedQueue<calls::CapturedCall> mailbox;
   std::atomic<std::uint64_t> delivered{0}, written{0}, dropped{0}, failed{0};
+  std::atomic<TimePoint::rep> dropped_at{0};  // 0: never
+
+  mutable std::mutex trouble_mutex;  // guards what follows
+  std::optional<TimePoint> failed_at;
+  std::string failure;
 
   std::mutex mutex;  // guards what follows
   std::shared_ptr<const bedrock::PriceTable> prices;
@@ -137,6 +142,13 @@ void Recorder::State::write_batch(const std::vector<calls::CallRecord>& batch) {
     if (wrote) continue;
     fine = false;
     failures.count(batch.size(), wrote.error().detail);
+    const std::lock_guard lock(trouble_mutex);
+    failed_at = clock.now();
+    failure = wrote.error().detail;
+  }
+  if (fine) {
+    const std::lock_guard lock(trouble_mutex);
+    failed_at.reset();
   }
   (fine ? written : failed).fetch_add(batch.size(), std::memory_order_release);
 }
@@ -193,6 +205,7 @@ void Recorder::deliver(calls::CapturedCall call) noexcept {
   if (!taken) {
     state.delivered.fetch_sub(1, std::memory_order_relaxed);
     state.dropped.fetch_add(1, std::memory_order_relaxed);
+    state.dropped_at.store(state.clock.now().time_since_epoch().count(), std::memory_order_relaxed);
     return;
   }
   const bool batch_full = number % batch_records == 0;
@@ -209,6 +222,18 @@ RecorderCounters Recorder::counters() const noexcept {
   out.failed = state_->failed.load(std::memory_order_acquire);
   out.dropped = state_->dropped.load(std::memory_order_relaxed);
   out.delivered = state_->delivered.load(std::memory_order_relaxed);
+  out.mailbox_bytes = state_->mailbox.cost();
+  return out;
+}
+
+RecorderTrouble Recorder::trouble() const {
+  RecorderTrouble out;
+  if (const auto at = state_->dropped_at.load(std::memory_order_relaxed); at != 0) {
+    out.dropped_at = TimePoint(TimePoint::duration(at));
+  }
+  const std::lock_guard lock(state_->trouble_mutex);
+  out.failed_at = state_->failed_at;
+  out.failure = state_->failure;
   return out;
 }
 

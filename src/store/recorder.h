@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
@@ -22,10 +24,18 @@ struct RecorderOptions {
 // Every call ends in one of the last three: after `flush`, delivered == written + failed. Dropped ones are no part of
 // `delivered`.
 struct RecorderCounters {
-  std::uint64_t delivered = 0;  // taken into the mailbox
-  std::uint64_t written = 0;    // by every sink
-  std::uint64_t dropped = 0;    // the mailbox was full
-  std::uint64_t failed = 0;     // a sink could not write (others may have)
+  std::uint64_t delivered = 0;      // taken into the mailbox
+  std::uint64_t written = 0;        // by every sink
+  std::uint64_t dropped = 0;        // the mailbox was full
+  std::uint64_t failed = 0;         // a sink could not write (others may have)
+  std::uint64_t mailbox_bytes = 0;  // wait now, as their memory is counted
+};
+
+// What went wrong last.
+struct RecorderTrouble {
+  std::optional<TimePoint> failed_at;   // a sink could not write, and nothing was written whole since
+  std::string failure;                  // its sentence
+  std::optional<TimePoint> dropped_at;  // the mailbox was full
 };
 
 // Any thread delivers; one thread of its own writes: up to 512 records at a time, at most 50 ms after the first of them
@@ -38,6 +48,7 @@ class Recorder final : public calls::CallOutbox {
   RecorderCounters counters() const noexcept;
   // For records that are written from now on (the configuration was loaded again).
   void set_prices(std::shared_ptr<const bedrock::PriceTable> prices);
+  RecorderTrouble trouble() const;
   // Writes everything that was delivered before the call; blocks. For shutdown and tests.
   void flush();
 

@@ -7,6 +7,7 @@ namespace borehole::store {
 namespace {
 
 constexpr int busy_timeout_ms = 5000;
+constexpr int steps_between_looks = 1000;  // of SQLite's machine: about 10 µs
 
 Error failure(std::string detail) { return Error{ErrorCode::store_failed, Fault::proxy, std::move(detail)}; }
 
@@ -21,6 +22,16 @@ Result<Database> Database::open(const std::string& path, int flags) {
   sqlite3_busy_timeout(handle, busy_timeout_ms);
   return database;
 }
+
+void Database::stop_at(TimePoint deadline) {
+  deadline_ = std::make_unique<TimePoint>(deadline);
+  const auto passed = [](void* when) noexcept {
+    return std::chrono::steady_clock::now() >= *static_cast<const TimePoint*>(when) ? 1 : 0;
+  };
+  sqlite3_progress_handler(handle_.get(), steps_between_looks, passed, deadline_.get());
+}
+
+bool Database::too_late() const noexcept { return deadline_ && std::chrono::steady_clock::now() >= *deadline_; }
 
 Result<void> Database::execute(const std::string& sql) {
   if (sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
@@ -46,6 +57,7 @@ Result<std::int64_t> Database::integer(std::string_view sql) const {
 }
 
 Error Database::error(std::string_view doing) const {
+  if (too_late()) return failure(fmt::format("reading the call store {} took too long", path_));
   const int code = sqlite3_extended_errcode(handle_.get());
   const char* said = sqlite3_errmsg(handle_.get());
   switch (code & 0xff) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace borehole::store {
@@ -26,6 +27,9 @@ class Database {
   Result<std::int64_t> integer(std::string_view sql) const;  // the first column of the first row; 0 without one
   std::int64_t changes() const noexcept { return sqlite3_changes64(handle_.get()); }
   std::int64_t last_row() const noexcept { return sqlite3_last_insert_rowid(handle_.get()); }
+  // Statements are interrupted once that moment has passed.
+  void stop_at(TimePoint deadline);
+  bool too_late() const noexcept;
   Error error(std::string_view doing) const;  // the last failure, as a sentence; names the file
 
  private:
@@ -33,6 +37,7 @@ class Database {
     void operator()(sqlite3* handle) const noexcept { sqlite3_close_v2(handle); }
   };
   Database(sqlite3* handle, std::string path) : handle_(handle), path_(std::move(path)) {}
+  std::unique_ptr<TimePoint> deadline_;  // where SQLite's callback finds it; outlives the handle
   std::unique_ptr<sqlite3, Close> handle_;
   std::string path_;
 };

@@ -113,6 +113,9 @@ TEST_CASE("a full mailbox drops, and every drop is counted", "[recorder]") {
   CHECK(counters.delivered == 11);
   CHECK(counters.dropped == 15);
   CHECK(counters.written == 0);
+  CHECK(counters.mailbox_bytes == each * 10);
+  CHECK(recorder.trouble().dropped_at);
+  CHECK_FALSE(recorder.trouble().failed_at);
   {
     const std::lock_guard lock(seen.mutex);
     seen.held = false;
@@ -123,6 +126,7 @@ TEST_CASE("a full mailbox drops, and every drop is counted", "[recorder]") {
   CHECK(counters.delivered == 11);
   CHECK(counters.written == 11);
   CHECK(counters.dropped == 15);
+  CHECK(counters.mailbox_bytes == 0);
   CHECK(seen.ids.size() == 11);
 }
 
@@ -137,6 +141,27 @@ TEST_CASE("a failing sink costs its records only, and they are counted", "[recor
   CHECK(recorder.counters().failed == 7);
   CHECK(recorder.counters().written == 0);
   CHECK(good.ids.size() == 7);
+  CHECK(recorder.trouble().failed_at);
+  CHECK(recorder.trouble().failure == "the test says so");
+  CHECK_FALSE(recorder.trouble().dropped_at);
+}
+
+TEST_CASE("a sink that writes again ends the trouble", "[recorder]") {
+  struct Mended final : calls::Sink {
+    Result<void> write(const std::vector<calls::CallRecord>&) override {
+      if (++batches > 1) return {};
+      return unexpected(Error{ErrorCode::store_failed, Fault::proxy, "not yet"});
+    }
+    int batches = 0;
+  };
+  Recorder recorder(one(std::make_unique<Mended>()), {});
+  recorder.deliver(captured("a"));
+  recorder.flush();
+  CHECK(recorder.trouble().failed_at);
+  recorder.deliver(captured("b"));
+  recorder.flush();
+  CHECK_FALSE(recorder.trouble().failed_at);
+  CHECK(recorder.counters().failed == 1);
 }
 
 TEST_CASE("many threads deliver; nothing is lost and nothing counted twice", "[recorder]") {
