@@ -1,5 +1,4 @@
 // `borehole serve`: makes everything, wires it, runs it, takes it down.
-#include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
@@ -9,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "app/admin.h"
 #include "app/commands.h"
 #include "app/foundation.h"
 #include "app/price_table.h"
@@ -100,9 +100,12 @@ struct Sinks {
   store::CallStoreWriter* store = nullptr;  // among them; null: none
 };
 
-Result<Sinks> open_sinks(const config::Config& config, const std::optional<int>& report_to) {
+// The statistics come first: what a file shows has been counted.
+Result<Sinks> open_sinks(const config::Config& config, std::shared_ptr<calls::RunningStatistics> statistics,
+                         const std::optional<int>& report_to) {
   Sinks opened;
   auto& sinks = opened.all;
+  sinks.push_back(calls::make_statistics_sink(std::move(statistics)));
   if (config.record.store) {
     auto store = store::CallStoreWriter::open(*config.record.store, keep_of(config));
     if (!store) return unexpected(std::move(store).error());
@@ -146,6 +149,7 @@ int serve(const CommandLine& line) {
   for (const auto& problem : prices.problems) std::cerr << config::to_string(problem) << '\n';
   if (!prices.problems.empty()) return 2;
   const SystemClock clock;
+  const WallTime started_at = clock.wall();
   auto authority =
       ca::CertificateAuthority::open_or_create(config->ca.dir, wanted_constraints(*setup->policy), clock.wall());
   if (!authority) return failed(authority.error());
@@ -155,7 +159,8 @@ int serve(const CommandLine& line) {
   if (const auto ends = nears_its_end(**authority, clock.wall()); !ends.empty()) log::warn("{}", ends);
   auto leaf_key = ca::LeafKey::make();
   if (!leaf_key) return failed(leaf_key.error());
-  auto sinks = open_sinks(*config, line.report_to);
+  const auto statistics = std::make_shared<calls::RunningStatistics>();
+  auto sinks = open_sinks(*config, statistics, line.report_to);
   if (!sinks) return failed(sinks.error());
 
   store::Recorder recorder(std::move(sinks->all), {.prices = prices.table});
@@ -166,7 +171,8 @@ int serve(const CommandLine& line) {
   ca::LeafCacheOptions leaf_options;
   leaf_options.leaf_days = config->ca.leaf_days;
   leaf_options.default_names = own_names(*config);
-  server::ServerWorld world{clock, *authority, *leaf_key, std::move(leaf_options), resolver, recorder, {}, {}};
+  server::ServerWorld world{
+      clock, *authority, *leaf_key, std::move(leaf_options), resolver, recorder, load_own_pages(**authority), {}, {}};
 
   std::vector<std::unique_ptr<server::Worker>> workers;
   for (unsigned i = 0; i < worker_count(*config); ++i)
@@ -182,28 +188,23 @@ int serve(const CommandLine& line) {
     world.listening.push_back(*address);
   }
 
-  std::vector<std::string> not_ready;
+  bool draining = false;
   std::unique_ptr<web::AdminServer> admin;
   if (config->admin) {
     auto address = to_address(*config->admin, loop, names);
     if (!address) return failed(address.error());
+    web::AdminOptions options;
+    options.gate.listen_host = config->admin->host;
+    if (address->kind() != net::AddressKind::loopback) options.gate.users = setup->policy->users;
     auto opened = web::AdminServer::open(
-        loop, *address, config->admin->host,
-        {[&not_ready, &recorder] {
-           auto wrong = not_ready;
-           const auto counted = recorder.counters();
-           if (counted.failed > 0) {
-             wrong.push_back(fmt::format("{} records could not be written; see the log", counted.failed));
-           }
-           return wrong;
-         },
-         (*authority)->root_pem()});
+        loop, *address, std::move(options),
+        admin_content({*config, clock, started_at, **authority, *world.pages, recorder, *statistics, world, workers,
+                       draining, [&admin] { return admin->address().to_string(); }}));
     if (!opened) return failed(opened.error());
     admin = *std::move(opened);
   }
 
   auto in_force = config;
-  bool draining = false;
   const auto begin_drain = [&] {
     if (draining) {
       for (auto& worker : workers) worker->stop();
@@ -211,7 +212,6 @@ int serve(const CommandLine& line) {
     }
     draining = true;
     tell_service_manager(ServiceState::stopping);
-    not_ready.emplace_back("borehole is shutting down");
     log::info("shutting down: running calls may finish within {} s; a second signal ends at once",
               std::chrono::duration_cast<std::chrono::seconds>(in_force->limits.drain_timeout).count());
     for (auto& worker : workers) worker->drain();

@@ -2,126 +2,172 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <unordered_map>
 #include <utility>
 
-#include "http/message_reader.h"
 #include "http/target.h"
 #include "net/listener.h"
 #include "net/tcp_socket.h"
+#include "web/background.h"
+#include "web/calls_api.h"
+#include "web/metrics.h"
+#include "web/query.h"
 
 namespace borehole::web {
 
 namespace {
 
-constexpr Duration patience = std::chrono::seconds(30);
 constexpr Duration linger = std::chrono::seconds(2);
+constexpr Bytes calls_path = "/api/calls";
+constexpr const char* pages = "/healthz, /readyz, /metrics, /ca.pem, /ca.der, /bundle.pem, /api/status and /api/calls";
 
-std::string response(int status, std::string_view reason, std::string_view type, std::string_view body,
-                     bool head_only) {
-  return fmt::format(
-      "HTTP/1.1 {} {}\r\ncontent-type: {}\r\ncontent-length: {}\r\ncache-control: no-store\r\nx-content-type-options: "
-      "nosniff\r\n"
-      "connection: close\r\n\r\n{}",
-      status, reason, type, body.size(), head_only ? std::string_view() : body);
+Response typed(std::string_view type, std::string body) {
+  Response response;
+  response.type = type;
+  response.body = std::move(body);
+  return response;
+}
+
+Response certificate(std::string_view type, const std::string& content) {
+  if (content.empty()) return text_response(404, "The CA's folder does not hold this file; there is /ca.pem.");
+  return typed(type, content);
+}
+
+// Path and query, of origin and absolute form alike; empty for `*` and authorities.
+Bytes origin_of(const http::RequestHead& head) {
+  const auto target = http::split_target(head.method(), head.target());
+  return target ? target->origin : Bytes();
 }
 
 }  // namespace
 
 struct AdminServer::State {
-  // One request a connection: what asks here is a probe, a script or a person.
-  class Connection final : public net::TcpObserver {
-   public:
-    Connection(State& state, std::unique_ptr<net::TcpSocket> socket)
-        : state_(state),
-          socket_(std::move(socket)),
-          reader_(http::Role::request, {16 * 1024, 1024, 1024}),
-          timer_(state.loop, [this] { leave(); }) {
-      socket_->observe(this);
-      socket_->set_reading(true);
-      timer_.start(patience);
-    }
-    void on_received(Bytes bytes) noexcept override {
-      auto progress = reader_.feed(bytes);
-      if (!progress) return answer(response(400, "Bad Request", "text/plain", progress.error().detail + "\n", false));
-      if (progress->step == http::MessageReader::Step::head) answer(state_.answer_to(reader_.request_head()));
-    }
-    void on_ended() noexcept override { leave(); }
-    void on_broken(const Error&) noexcept override { leave(); }
-    void on_written() noexcept override {}
+  State(net::Loop& l, AdminOptions o, AdminContent c)
+      : loop(l),
+        options(std::move(o)),
+        content(std::move(c)),
+        background(l, options.queries_waiting),
+        burial(l, [this] { dead.clear(); }),
+        site{l, options.patience,
+             [this](const http::RequestHead& head, http::Framing framing, std::uint64_t length, Answer answer) {
+               handle(head, framing, length, std::move(answer));
+             },
+             [this](AdminConnection& connection) { bury(connection); }} {}
 
-   private:
-    void answer(const std::string& text) {
-      socket_->out().append(text);
-      net::TcpSocket::finish_and_close(std::move(socket_), linger);
-      leave();
-    }
-    void leave() { state_.bury(*this); }
-
-    State& state_;
-    std::unique_ptr<net::TcpSocket> socket_;
-    http::MessageReader reader_;
-    net::Timer timer_;
-  };
-
-  State(net::Loop& l, std::string host, AdminContent c)
-      : loop(l), listen_host(std::move(host)), content(std::move(c)), burial(l, [this] { dead.clear(); }) {}
-
-  void bury(Connection& connection) {
-    const auto found = connections.find(&connection);
-    if (found == connections.end()) return;
-    dead.push_back(std::move(found->second));
-    connections.erase(found);
-    burial.start(Duration::zero());
-  }
-
-  bool host_allowed(const http::RequestHead& head) const {
-    const auto field = head.find("host");
-    if (!field) return true;
-    const auto authority = http::parse_authority(*field, 80);
-    return authority && (authority->is_ip || authority->host == "localhost" ||
-                         authority->host.ends_with(".localhost") || authority->host == listen_host);
-  }
-
-  std::string answer_to(const http::RequestHead& head) const {
-    const bool head_only = head.method() == "HEAD";
-    if (!host_allowed(head)) {
-      return response(403, "Forbidden", "text/plain", "This Host is not the admin port's; use localhost.\n", head_only);
-    }
-    if (head.method() != "GET" && !head_only)
-      return response(405, "Method Not Allowed", "text/plain", "Only GET and HEAD.\n", head_only);
-    const Bytes path = http::path_of(head.target());
-    if (path == "/healthz") return response(200, "OK", "text/plain", "ok\n", head_only);
-    if (path == "/ca.pem") return response(200, "OK", "application/x-pem-file", content.ca_pem, head_only);
-    if (path == "/readyz") {
-      const auto wrong = content.not_ready();
-      if (wrong.empty()) return response(200, "OK", "text/plain", "ready\n", head_only);
-      std::string text;
-      for (const auto& sentence : wrong) text += sentence + "\n";
-      return response(503, "Service Unavailable", "text/plain", text, head_only);
-    }
-    return response(404, "Not Found", "text/plain", "There are /healthz, /readyz and /ca.pem here.\n", head_only);
-  }
+  void accept(std::unique_ptr<net::TcpSocket> socket);
+  void bury(AdminConnection& connection);
+  bool make_room();
+  void handle(const http::RequestHead& head, http::Framing framing, std::uint64_t length, Answer answer);
+  Response page(Bytes path, bool trusted_client) const;
+  Response readyz(bool trusted_client) const;
+  void calls(Bytes origin, Answer answer);
 
   net::Loop& loop;
-  std::string listen_host;
-  AdminContent content;
-  std::unordered_map<Connection*, std::unique_ptr<Connection>> connections;
-  std::vector<std::unique_ptr<Connection>> dead;
+  const AdminOptions options;
+  const AdminContent content;
+  const SystemClock clock;
+  Background background;
+  std::unordered_map<AdminConnection*, std::unique_ptr<AdminConnection>> connections;
+  std::vector<std::unique_ptr<AdminConnection>> dead;
   net::Timer burial;
+  AdminConnection::Site site;
   std::unique_ptr<net::Listener> listener;
 };
+
+void AdminServer::State::accept(std::unique_ptr<net::TcpSocket> socket) {
+  if (connections.size() >= options.connections && !make_room()) {
+    socket->out().append(to_octets(
+        text_response(503, fmt::format("The admin port serves {} connections at a time; try again when one has ended.",
+                                       options.connections)),
+        false, true));
+    return net::TcpSocket::finish_and_close(std::move(socket), linger);
+  }
+  auto connection = std::make_unique<AdminConnection>(site, std::move(socket));
+  connections.emplace(connection.get(), std::move(connection));
+}
+
+bool AdminServer::State::make_room() {
+  AdminConnection* longest = nullptr;
+  for (const auto& [connection, owned] : connections) {
+    if (connection->idle() && (longest == nullptr || connection->idle_since() < longest->idle_since()))
+      longest = connection;
+  }
+  if (longest == nullptr) return false;
+  longest->finish();
+  return true;
+}
+
+void AdminServer::State::bury(AdminConnection& connection) {
+  const auto found = connections.find(&connection);
+  if (found == connections.end()) return;
+  dead.push_back(std::move(found->second));
+  connections.erase(found);
+  burial.start(Duration::zero());
+}
+
+void AdminServer::State::handle(const http::RequestHead& head, http::Framing framing, std::uint64_t length,
+                                Answer answer) {
+  const Bytes origin = origin_of(head);
+  const Bytes path = http::path_of(origin);
+  if (auto refused = refuse(head, path, framing, length, options.gate)) return answer(*std::move(refused));
+  if (path == calls_path || path.starts_with("/api/calls/")) return calls(origin, std::move(answer));
+  answer(page(path, trusted(head, options.gate)));
+}
+
+Response AdminServer::State::page(Bytes path, bool trusted_client) const {
+  if (path == "/healthz") return text_response(200, "ok");
+  if (path == "/readyz") return readyz(trusted_client);
+  if (path == "/metrics") return typed(metrics_type, content.metrics());
+  if (path == "/api/status") return typed("application/json", content.status());
+  if (path == "/ca.pem") return certificate("application/x-pem-file", content.ca_pem);
+  if (path == "/bundle.pem") return certificate("application/x-pem-file", content.bundle_pem);
+  if (path == "/ca.der") return certificate("application/pkix-cert", content.ca_der);
+  return text_response(404, fmt::format("There are {} here.", pages));
+}
+
+Response AdminServer::State::readyz(bool trusted_client) const {
+  const Readiness now = content.readiness();
+  Response response = text_response(now.wrong.empty() ? 200 : 503, now.wrong.empty() ? "ready" : "not ready");
+  if (!trusted_client) return response;
+  if (!now.wrong.empty()) response.body.clear();
+  for (const auto& sentence : now.wrong) response.body += sentence + "\n";
+  for (const auto& sentence : now.warnings) response.body += "warning: " + sentence + "\n";
+  return response;
+}
+
+// The query is read at once, the store in the background.
+void AdminServer::State::calls(Bytes origin, Answer answer) {
+  const Bytes path = http::path_of(origin);
+  const auto parameters = parse_query(query_of(origin));
+  if (!parameters) return answer(json_error(400, parameters.error().detail));
+  std::function<Response(const std::string&, TimePoint)> read;
+  if (path == calls_path) {
+    auto query = read_calls_query(*parameters, clock.wall());
+    if (!query) return answer(json_error(400, query.error().detail));
+    read = [query = *std::move(query)](const std::string& store, TimePoint end) {
+      return list_calls(store, query, end);
+    };
+  } else {
+    if (!parameters->empty()) return answer(json_error(400, "/api/calls/ID has no parameters; leave the query out."));
+    read = [id = std::string(path.substr(calls_path.size() + 1))](const std::string& store, TimePoint end) {
+      return show_call(store, id, end);
+    };
+  }
+  if (!content.store) return answer(json_error(404, "`record.store` is null, so no calls are kept; set it to a file."));
+  const auto work = [read = std::move(read), store = *content.store, time = options.query_time] {
+    return read(store, std::chrono::steady_clock::now() + time);
+  };
+  if (!background.run(work, answer)) answer(json_error(503, "Too many queries are waiting; try again in a moment."));
+}
 
 AdminServer::AdminServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 AdminServer::~AdminServer() = default;
 
 Result<std::unique_ptr<AdminServer>> AdminServer::open(net::Loop& loop, const net::Address& address,
-                                                       std::string listen_host, AdminContent content) {
-  auto state = std::make_unique<State>(loop, std::move(listen_host), std::move(content));
+                                                       AdminOptions options, AdminContent content) {
+  auto state = std::make_unique<State>(loop, std::move(options), std::move(content));
   auto listener = net::Listener::open(loop, address, false, [s = state.get()](std::unique_ptr<net::TcpSocket> socket) {
-    auto connection = std::make_unique<State::Connection>(*s, std::move(socket));
-    s->connections.emplace(connection.get(), std::move(connection));
+    s->accept(std::move(socket));
   });
   if (!listener) return unexpected(std::move(listener).error());
   state->listener = *std::move(listener);

@@ -1,30 +1,50 @@
-// The admin port: whether borehole lives and is ready, and the CA to trust. Loopback names only; reads, never changes
-// anything.
+// The admin port: health, the CA, metrics and the recorded calls, for people, scripts and monitoring. Reads, never
+// changes anything.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "net/address.h"
 #include "net/loop.h"
+#include "web/admin_connection.h"
+#include "web/gate.h"
 
 namespace borehole::web {
 
-struct AdminContent {
-  std::function<std::vector<std::string>()> not_ready;  // what is wrong, in sentences; empty: ready
-  std::string ca_pem;
+struct Readiness {
+  std::vector<std::string> wrong;     // sentences; empty: ready
+  std::vector<std::string> warnings;  // … that do not make it unready
 };
 
-// Runs on the loop's thread. Answers GET and HEAD of /healthz, /readyz and /ca.pem. A Host that is no loopback name, no
-// IP literal and not `listen_host` is refused with 403: a page on the web that rebinds its name to 127.0.0.1 gets
-// nothing.
+// What is served. The functions are called on the loop's thread, for each request, and must not block.
+struct AdminContent {
+  std::function<Readiness()> readiness;
+  std::function<std::string()> metrics;  // Prometheus' text format
+  std::function<std::string()> status;   // JSON
+  std::string ca_pem, ca_der, bundle_pem;
+  std::optional<std::string> store;  // where the calls are; absent: none are kept
+};
+
+struct AdminOptions {
+  GateRules gate;
+  AdminPatience patience;
+  std::size_t connections = 64;  // then the longest idle one makes room, or the new one is told to come again
+  Duration query_time = std::chrono::seconds(5);  // for an answer out of the store
+  std::size_t queries_waiting = 16;
+};
+
+// Runs on the loop's thread. Answers GET and HEAD of /healthz, /readyz, /metrics, /ca.pem, /ca.der, /bundle.pem,
+// /api/status, /api/calls and /api/calls/ID; who is answered at all is the gate's business.
 class AdminServer {
  public:
-  static Result<std::unique_ptr<AdminServer>> open(net::Loop& loop, const net::Address& address,
-                                                   std::string listen_host, AdminContent content);
+  static Result<std::unique_ptr<AdminServer>> open(net::Loop& loop, const net::Address& address, AdminOptions options,
+                                                   AdminContent content);
   ~AdminServer();
   const net::Address& address() const noexcept;
 

@@ -1,0 +1,39 @@
+// Wires the admin port: what it serves out of the running parts. Holds nothing of its own.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ca/certificate_authority.h"
+#include "calls/statistics.h"
+#include "config/config.h"
+#include "proxy/own_pages.h"
+#include "server/worker.h"
+#include "store/recorder.h"
+#include "web/admin_server.h"
+
+namespace borehole::app {
+
+// The CA's files as clients fetch them; a file that is not there is an empty page.
+std::shared_ptr<const proxy::OwnPages> load_own_pages(const ca::CertificateAuthority& authority);
+
+// What the admin port tells about. All of it outlives the port.
+struct AdminSources {
+  const config::Config& config;
+  const Clock& clock;
+  WallTime started_at;
+  const ca::CertificateAuthority& authority;
+  const proxy::OwnPages& pages;
+  const store::Recorder& recorder;
+  const calls::RunningStatistics& statistics;
+  const server::ServerWorld& world;
+  const std::vector<std::unique_ptr<server::Worker>>& workers;
+  const bool& draining;
+  std::function<std::string()> admin_address;
+};
+
+web::AdminContent admin_content(const AdminSources& sources);
+
+}  // namespace borehole::app

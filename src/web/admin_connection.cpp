@@ -1,0 +1,123 @@
+#include "web/admin_connection.h"
+
+#include <utility>
+
+namespace borehole::web {
+
+namespace {
+
+constexpr Duration linger = std::chrono::seconds(2);
+constexpr http::ReaderLimits reader_limits{16 * 1024, 1024, 1024};
+
+}  // namespace
+
+AdminConnection::AdminConnection(const Site& site, std::unique_ptr<net::TcpSocket> socket)
+    : site_(site),
+      socket_(std::move(socket)),
+      reader_(http::Role::request, reader_limits),
+      timer_(site.loop, [this] { waited_in_vain(); }),
+      alive_(std::make_shared<bool>(true)) {
+  socket_->observe(this);
+  socket_->set_reading(true);
+  enter(Phase::reading);
+}
+
+AdminConnection::~AdminConnection() = default;
+
+void AdminConnection::on_received(Bytes bytes) noexcept {
+  if (phase_ == Phase::over) return;
+  const bool was_idle = idle();
+  in_.append(bytes);
+  if (was_idle) timer_.start(site_.patience.head);
+  take_requests();
+}
+
+void AdminConnection::on_ended() noexcept {
+  ended_ = true;
+  if (phase_ != Phase::answering) finish();
+}
+
+void AdminConnection::on_broken(const Error&) noexcept { finish(); }
+
+void AdminConnection::on_written() noexcept {
+  if (phase_ != Phase::writing) return;
+  if (socket_->queued() > 0) return timer_.start(site_.patience.write);
+  enter(Phase::reading);
+  take_requests();
+}
+
+// Not recursive, however many requests are pipelined and answered at once.
+void AdminConnection::take_requests() {
+  if (taking_) return;
+  taking_ = true;
+  while (phase_ == Phase::reading && take_step()) {
+  }
+  taking_ = false;
+}
+
+bool AdminConnection::take_step() {
+  if (in_.empty()) return false;
+  const auto progress = reader_.feed(in_.view());
+  if (!progress) {
+    auto response =
+        text_response(progress.error().code == ErrorCode::head_too_large ? 431 : 400, progress.error().detail);
+    response.close = true;
+    answered(std::move(response));
+    return false;
+  }
+  in_.consume(progress->consumed);
+  if (progress->step != http::MessageReader::Step::head) return !in_.empty();
+  // What has a body is refused, and the connection ended: so this completes every message that another one follows.
+  if (reader_.framing() == http::Framing::none || reader_.content_length() == 0) (void)reader_.feed({});
+  enter(Phase::answering);
+  site_.handle(reader_.request_head(), reader_.framing(), reader_.content_length(),
+               [this, alive = std::weak_ptr<bool>(alive_)](Response response) {
+                 if (alive.lock()) answered(std::move(response));
+               });
+  return phase_ == Phase::reading;
+}
+
+void AdminConnection::answered(Response response) {
+  if (phase_ == Phase::over) return;
+  const http::RequestHead& head = reader_.request_head();
+  const bool read = phase_ == Phase::answering;  // else there is no head to look at
+  const bool close = !read || response.close || ended_ || !reader_.keep_alive() || head.minor_version() == 0;
+  socket_->out().append(to_octets(response, read && head.method() == "HEAD", close));
+  if (close) return finish();
+  socket_->flush();
+  enter(socket_->queued() > 0 ? Phase::writing : Phase::reading);
+  take_requests();
+}
+
+void AdminConnection::enter(Phase phase) {
+  phase_ = phase;
+  since_ = site_.loop.now();
+  socket_->set_reading(phase == Phase::reading);
+  switch (phase) {
+    case Phase::reading: return timer_.start(in_.empty() ? site_.patience.idle : site_.patience.head);
+    case Phase::answering: return timer_.stop();
+    case Phase::writing: return timer_.start(site_.patience.write);
+    case Phase::over: return;
+  }
+}
+
+void AdminConnection::waited_in_vain() {
+  if (phase_ == Phase::over) return;
+  if (phase_ == Phase::reading && !idle()) {
+    auto response = text_response(408, "The request did not come in time; send it at once.");
+    response.close = true;
+    return answered(std::move(response));
+  }
+  finish();
+}
+
+void AdminConnection::finish() {
+  if (phase_ == Phase::over) return;
+  timer_.stop();
+  phase_ = Phase::over;
+  alive_.reset();
+  net::TcpSocket::finish_and_close(std::move(socket_), linger);
+  site_.over(*this);
+}
+
+}  // namespace borehole::web

@@ -1,0 +1,32 @@
+// The recorded calls as JSON: what /api/calls and /api/calls/ID answer. Reads the store, in a bounded time; never
+// writes to it.
+#pragma once
+
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "store/call_filter.h"
+#include "web/query.h"
+#include "web/response.h"
+
+namespace borehole::web {
+
+struct CallsQuery {
+  store::CallFilter filter;
+  bool full = false;  // whole records (CONTRACT section 8) instead of summaries
+};
+
+// The parameters are named as the options of `borehole calls`, `_` for `-`. What is unknown or cannot be meant: a
+// sentence that says what can be.
+Result<CallsQuery> read_calls_query(const Parameters& parameters, WallTime now);
+
+// Both open the store anew, so that one that was moved away is noticed. 404 where there is no store, 503 where the time
+// was up or it could not be read.
+// {"calls": [...], "next": ID or null}: newest first; `next` is the `before` of the next page. A page of whole records
+// ends early once it has 8 MiB.
+Response list_calls(const std::string& store, const CallsQuery& query, TimePoint deadline);
+// The record. `id`: or the beginning of one.
+Response show_call(const std::string& store, const std::string& id, TimePoint deadline);
+
+}  // namespace borehole::web

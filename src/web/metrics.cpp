@@ -1,0 +1,169 @@
+#include "web/metrics.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "web/exposition.h"
+
+namespace borehole::web {
+
+namespace {
+
+using Type = Exposition::Type;
+
+double seconds(WallTime time) { return std::chrono::duration<double>(time.time_since_epoch()).count(); }
+
+void add_calls(Exposition& out, const calls::CallFigures& calls) {
+  out.family("borehole_calls_total", Type::counter,
+             "Finished calls. status is the HTTP status, \"none\" where nothing was answered. Beyond a number of names "
+             "operation and model are \"other\".");
+  for (const auto& [labels, count] : calls.calls) {
+    out.sample({{"operation", labels.operation}, {"model", labels.model}, {"status", labels.status}}, count);
+  }
+  out.single("borehole_calls_folded_total", Type::counter,
+             "Finished calls that are counted under an \"other\", so that no client can make metrics without end.",
+             calls.folded);
+  out.family("borehole_call_outcomes_total", Type::counter, "Finished calls by how they ended.");
+  for (const auto outcome : {calls::Outcome::complete, calls::Outcome::client_aborted, calls::Outcome::upstream_failed,
+                             calls::Outcome::refused}) {
+    const auto name = calls::outcome_name(outcome);
+    const auto found = calls.outcomes.find(name);
+    out.sample({{"outcome", name}}, found == calls.outcomes.end() ? std::uint64_t{0} : found->second);
+  }
+  out.family("borehole_call_errors_total", Type::counter,
+             "Finished calls that ended in an error of borehole's, by its code (the header borehole-error).");
+  for (const auto& [code, count] : calls.errors) out.sample({{"code", code}}, count);
+
+  out.family("borehole_tokens_total", Type::counter, "Tokens that responses reported.");
+  for (const auto& [model, tokens] : calls.tokens) {
+    out.sample({{"model", model}, {"type", "input"}}, tokens.input);
+    out.sample({{"model", model}, {"type", "output"}}, tokens.output);
+    out.sample({{"model", model}, {"type", "cache_read"}}, tokens.cache_read);
+    out.sample({{"model", model}, {"type", "cache_write"}}, tokens.cache_write);
+  }
+  out.family("borehole_cost_usd_total", Type::counter, "Cost of the calls whose price is known, in US dollars.");
+  for (const auto& [model, cost] : calls.cost_usd) out.sample({{"model", model}}, cost);
+
+  const auto latency = [&](std::string_view name, std::string_view help, const auto& of) {
+    out.family(name, Type::histogram, help);
+    for (const auto& [operation, both] : calls.latency) out.histogram({"operation", operation}, of(both));
+  };
+  latency("borehole_call_duration_seconds", "From a complete call's begin to its end.",
+          [](const calls::CallFigures::Latency& l) -> const calls::Histogram& { return l.total; });
+  latency("borehole_call_upstream_first_byte_seconds", "From a call's request head to its response head.",
+          [](const calls::CallFigures::Latency& l) -> const calls::Histogram& { return l.upstream_first_byte; });
+  latency("borehole_call_first_token_seconds", "From a streamed call's request head to its first token.",
+          [](const calls::CallFigures::Latency& l) -> const calls::Histogram& { return l.first_token; });
+}
+
+void add_records(Exposition& out, const store::RecorderCounters& records) {
+  out.single("borehole_records_delivered_total", Type::counter, "Records that the recorder took over from the workers.",
+             records.delivered);
+  out.single("borehole_records_written_total", Type::counter, "Records that were written everywhere they should be.",
+             records.written);
+  out.single("borehole_records_failed_total", Type::counter, "Records that could not be written; the log says why.",
+             records.failed);
+  out.single("borehole_records_dropped_total", Type::counter,
+             "Records that were dropped because calls came faster than they could be written.", records.dropped);
+  out.single("borehole_mailbox_bytes", Type::gauge, "Memory of the records that wait to be written.",
+             records.mailbox_bytes);
+}
+
+WorkerFigures sum(const std::vector<WorkerFigures>& workers) {
+  WorkerFigures all;
+  for (const auto& w : workers) {
+    all.accepted += w.accepted;
+    all.over_limit += w.over_limit;
+    all.not_allowed += w.not_allowed;
+    all.out_of_descriptors += w.out_of_descriptors;
+    all.open += w.open;
+    all.client_received += w.client_received;
+    all.client_sent += w.client_sent;
+    all.upstream_received += w.upstream_received;
+    all.upstream_sent += w.upstream_sent;
+    all.dials += w.dials;
+    all.dials_failed += w.dials_failed;
+    all.handshakes += w.handshakes;
+    all.resumptions += w.resumptions;
+    all.pool_hits += w.pool_hits;
+    all.pool_misses += w.pool_misses;
+    all.pool_idle += w.pool_idle;
+    all.minted += w.minted;
+  }
+  return all;
+}
+
+void add_workers(Exposition& out, const std::vector<WorkerFigures>& workers) {
+  const WorkerFigures all = sum(workers);
+  out.single("borehole_connections_open", Type::gauge, "Clients' connections that are open.", all.open);
+  out.single("borehole_connections_accepted_total", Type::counter, "Clients' connections that were accepted.",
+             all.accepted);
+  out.family(
+      "borehole_connections_refused_total", Type::counter,
+      "Clients' connections that were refused: over limits.connections, not in auth.allow_clients, or closed for "
+      "want of file descriptors.");
+  out.sample({{"reason", "limit"}}, all.over_limit);
+  out.sample({{"reason", "not_allowed"}}, all.not_allowed);
+  out.sample({{"reason", "descriptors"}}, all.out_of_descriptors);
+  out.family("borehole_received_bytes_total", Type::counter, "Octets of HTTP and tunnels that came, without TLS.");
+  out.sample({{"from", "client"}}, all.client_received);
+  out.sample({{"from", "upstream"}}, all.upstream_received);
+  out.family("borehole_sent_bytes_total", Type::counter, "Octets of HTTP and tunnels that were sent, without TLS.");
+  out.sample({{"to", "client"}}, all.client_sent);
+  out.sample({{"to", "upstream"}}, all.upstream_sent);
+  out.single("borehole_certificates_minted_total", Type::counter, "Leaf certificates that were made for hosts.",
+             all.minted);
+  out.single("borehole_upstream_connections_idle", Type::gauge, "Upstream connections that wait for another call.",
+             all.pool_idle);
+  out.family("borehole_upstream_leases_total", Type::counter,
+             "Upstream connections asked for by calls: reused is one that had carried another call.");
+  out.sample({{"reused", "true"}}, all.pool_hits);
+  out.sample({{"reused", "false"}}, all.pool_misses);
+  out.single("borehole_upstream_dials_total", Type::counter, "Upstream connections that were begun.", all.dials);
+  out.single("borehole_upstream_dials_failed_total", Type::counter,
+             "Upstream connections that did not come to be: DNS, TCP, upstream.proxy or TLS.", all.dials_failed);
+  out.family("borehole_upstream_tls_handshakes_total", Type::counter,
+             "TLS handshakes with upstreams: resumed is one that took up an earlier session.");
+  out.sample({{"resumed", "true"}}, all.resumptions);
+  out.sample({{"resumed", "false"}}, all.handshakes - std::min(all.handshakes, all.resumptions));
+
+  out.family("borehole_worker_connections_open", Type::gauge, "Clients' connections that are open, by worker.");
+  for (std::size_t i = 0; i < workers.size(); ++i) out.sample({{"worker", std::to_string(i)}}, workers[i].open);
+  out.family("borehole_worker_cpu_seconds_total", Type::counter,
+             "CPU time of a worker's thread: at one second a second it can do no more.");
+  for (std::size_t i = 0; i < workers.size(); ++i) {
+    if (workers[i].cpu_seconds) out.sample({{"worker", std::to_string(i)}}, *workers[i].cpu_seconds);
+  }
+}
+
+void add_process(Exposition& out, const MetricsFigures& figures) {
+  const auto& process = figures.process;
+  out.family("borehole_build_info", Type::gauge, "1; the label is the version.");
+  out.sample({{"version", figures.version}}, std::uint64_t{1});
+  out.single("borehole_ready", Type::gauge, "1: /readyz answers 200.", std::uint64_t{figures.ready ? 1U : 0U});
+  out.single("borehole_ca_not_after_timestamp_seconds", Type::gauge, "When the CA expires, in seconds since 1970.",
+             seconds(figures.ca_not_after));
+  out.single("process_start_time_seconds", Type::gauge, "When the process was started, in seconds since 1970.",
+             seconds(figures.started_at));
+  const auto known = [&](std::string_view name, Type type, std::string_view help, const auto& value) {
+    if (value) out.single(name, type, help, *value);
+  };
+  known("process_cpu_seconds_total", Type::counter, "User and system CPU time.", process.cpu_seconds);
+  known("process_resident_memory_bytes", Type::gauge, "Resident memory.", process.resident_bytes);
+  known("process_virtual_memory_bytes", Type::gauge, "Virtual memory.", process.virtual_bytes);
+  known("process_open_fds", Type::gauge, "Open file descriptors.", process.open_descriptors);
+  known("process_max_fds", Type::gauge, "Most file descriptors that may be open.", process.most_descriptors);
+}
+
+}  // namespace
+
+std::string metrics_text(const MetricsFigures& figures) {
+  Exposition out;
+  add_calls(out, figures.calls);
+  add_records(out, figures.records);
+  add_workers(out, figures.workers);
+  add_process(out, figures);
+  return out.take();
+}
+
+}  // namespace borehole::web
