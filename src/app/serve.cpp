@@ -195,7 +195,8 @@ int serve(const CommandLine& line) {
     if (!address) return failed(address.error());
     web::AdminOptions options;
     options.gate.listen_host = config->admin->host;
-    if (address->kind() != net::AddressKind::loopback) options.gate.users = setup->policy->users;
+    options.gate.users = setup->policy->users;
+    options.gate.users_only = address->kind() != net::AddressKind::loopback;
     auto opened = web::AdminServer::open(
         loop, *address, std::move(options),
         admin_content({*config, clock, started_at, **authority, *world.pages, recorder, *statistics, world, workers,

@@ -60,7 +60,7 @@ Page page_for(const http::RequestHead& head, const OwnPages& pages) {
 }  // namespace
 
 bool is_for_own_pages(const http::RequestHead& head, const Surroundings& at) {
-  if (at.origin) return false;
+  if (at.origin || head.target().starts_with('/')) return false;  // most requests
   const auto target = http::split_target(head.method(), head.target());
   if (!target || target->form != http::TargetForm::absolute || !http::same_name(target->scheme, "http")) return false;
   const auto authority = http::parse_authority(target->authority, 80);

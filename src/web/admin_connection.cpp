@@ -70,7 +70,8 @@ bool AdminConnection::take_step() {
   // What has a body is refused, and the connection ended: so this completes every message that another one follows.
   if (reader_.framing() == http::Framing::none || reader_.content_length() == 0) (void)reader_.feed({});
   enter(Phase::answering);
-  site_.handle(reader_.request_head(), reader_.framing(), reader_.content_length(),
+  site_.handle({reader_.request_head(), reader_.framing(), reader_.content_length(), socket_->remote_address(),
+                socket_->local_address()},
                [this, alive = std::weak_ptr<bool>(alive_)](Response response) {
                  if (alive.lock()) answered(std::move(response));
                });

@@ -2,6 +2,7 @@
 // answer, never waits for ever.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -21,6 +22,15 @@ struct AdminPatience {
 
 using Answer = std::function<void(Response)>;
 
+// Valid during the call that hands it over.
+struct AdminRequest {
+  const http::RequestHead& head;
+  http::Framing framing;
+  std::uint64_t content_length;
+  const net::Address& client;
+  const net::Address& local;  // where the connection was accepted
+};
+
 class AdminConnection final : public net::TcpObserver {
  public:
   struct Site {
@@ -28,9 +38,7 @@ class AdminConnection final : public net::TcpObserver {
     AdminPatience patience;
     // Answers a head without a body: once, inside the call or later, on the loop's thread. The answer may come after
     // the connection's end; then it is let go.
-    std::function<void(const http::RequestHead& head, http::Framing framing, std::uint64_t content_length,
-                       Answer answer)>
-        handle;
+    std::function<void(const AdminRequest& request, Answer answer)> handle;
     std::function<void(AdminConnection&)> over;  // it may be retired in there, not destroyed
   };
 

@@ -1,12 +1,14 @@
 #include "web/admin_server.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <unordered_map>
 #include <utility>
 
 #include "http/target.h"
 #include "net/listener.h"
+#include "net/socket_table.h"
 #include "net/tcp_socket.h"
 #include "web/background.h"
 #include "web/calls_api.h"
@@ -19,6 +21,10 @@ namespace {
 
 constexpr Duration linger = std::chrono::seconds(2);
 constexpr Bytes calls_path = "/api/calls";
+constexpr const char* for_owner_only =
+    "The recorded calls are shown to the user that borehole runs as and to root; ask as one of them, or with a name "
+    "and "
+    "password of `auth.users_file` (Basic).";
 constexpr const char* pages = "/healthz, /readyz, /metrics, /ca.pem, /ca.der, /bundle.pem, /api/status and /api/calls";
 
 Response typed(std::string_view type, std::string body) {
@@ -31,6 +37,12 @@ Response typed(std::string_view type, std::string body) {
 Response certificate(std::string_view type, const std::string& content) {
   if (content.empty()) return text_response(404, "The CA's folder does not hold this file; there is /ca.pem.");
   return typed(type, content);
+}
+
+// The store is its owner's alone; this port must not be the way around that for others on this machine.
+bool is_of_another_user(const net::Address& client, const net::Address& local) {
+  const auto user = net::user_at(client, local);
+  return user && *user != 0 && *user != geteuid();
 }
 
 // Path and query, of origin and absolute form alike; empty for `*` and authorities.
@@ -49,18 +61,16 @@ struct AdminServer::State {
         background(l, options.queries_waiting),
         burial(l, [this] { dead.clear(); }),
         site{l, options.patience,
-             [this](const http::RequestHead& head, http::Framing framing, std::uint64_t length, Answer answer) {
-               handle(head, framing, length, std::move(answer));
-             },
+             [this](const AdminRequest& request, Answer answer) { handle(request, std::move(answer)); },
              [this](AdminConnection& connection) { bury(connection); }} {}
 
   void accept(std::unique_ptr<net::TcpSocket> socket);
   void bury(AdminConnection& connection);
   bool make_room();
-  void handle(const http::RequestHead& head, http::Framing framing, std::uint64_t length, Answer answer);
+  void handle(const AdminRequest& request, Answer answer);
   Response page(Bytes path, bool trusted_client) const;
   Response readyz(bool trusted_client) const;
-  void calls(Bytes origin, Answer answer);
+  void calls(const AdminRequest& request, Bytes origin, Answer answer);
 
   net::Loop& loop;
   const AdminOptions options;
@@ -105,13 +115,13 @@ void AdminServer::State::bury(AdminConnection& connection) {
   burial.start(Duration::zero());
 }
 
-void AdminServer::State::handle(const http::RequestHead& head, http::Framing framing, std::uint64_t length,
-                                Answer answer) {
-  const Bytes origin = origin_of(head);
+void AdminServer::State::handle(const AdminRequest& request, Answer answer) {
+  const Bytes origin = origin_of(request.head);
   const Bytes path = http::path_of(origin);
-  if (auto refused = refuse(head, path, framing, length, options.gate)) return answer(*std::move(refused));
-  if (path == calls_path || path.starts_with("/api/calls/")) return calls(origin, std::move(answer));
-  answer(page(path, trusted(head, options.gate)));
+  if (auto refused = refuse(request.head, path, request.framing, request.content_length, options.gate))
+    return answer(*std::move(refused));
+  if (path == calls_path || path.starts_with("/api/calls/")) return calls(request, origin, std::move(answer));
+  answer(page(path, trusted(request.head, options.gate)));
 }
 
 Response AdminServer::State::page(Bytes path, bool trusted_client) const {
@@ -136,7 +146,7 @@ Response AdminServer::State::readyz(bool trusted_client) const {
 }
 
 // The query is read at once, the store in the background.
-void AdminServer::State::calls(Bytes origin, Answer answer) {
+void AdminServer::State::calls(const AdminRequest& request, Bytes origin, Answer answer) {
   const Bytes path = http::path_of(origin);
   const auto parameters = parse_query(query_of(origin));
   if (!parameters) return answer(json_error(400, parameters.error().detail));
@@ -154,7 +164,10 @@ void AdminServer::State::calls(Bytes origin, Answer answer) {
     };
   }
   if (!content.store) return answer(json_error(404, "`record.store` is null, so no calls are kept; set it to a file."));
-  const auto work = [read = std::move(read), store = *content.store, time = options.query_time] {
+  const bool known = of_a_user(request.head, options.gate);
+  const auto work = [read = std::move(read), store = *content.store, time = options.query_time, known,
+                     client = request.client, local = request.local] {
+    if (!known && is_of_another_user(client, local)) return json_error(403, for_owner_only);
     return read(store, std::chrono::steady_clock::now() + time);
   };
   if (!background.run(work, answer)) answer(json_error(503, "Too many queries are waiting; try again in a moment."));

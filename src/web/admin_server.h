@@ -40,7 +40,8 @@ struct AdminOptions {
 };
 
 // Runs on the loop's thread. Answers GET and HEAD of /healthz, /readyz, /metrics, /ca.pem, /ca.der, /bundle.pem,
-// /api/status, /api/calls and /api/calls/ID; who is answered at all is the gate's business.
+// /api/status, /api/calls and /api/calls/ID; who is answered at all is the gate's business. Calls are shown to other
+// users of this machine only with credentials.
 class AdminServer {
  public:
   static Result<std::unique_ptr<AdminServer>> open(net::Loop& loop, const net::Address& address, AdminOptions options,

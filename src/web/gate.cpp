@@ -44,10 +44,13 @@ Response closing(Response response) {
 
 }  // namespace
 
-bool trusted(const http::RequestHead& head, const GateRules& rules) {
-  if (!rules.users) return true;
+bool of_a_user(const http::RequestHead& head, const GateRules& rules) {
   const auto credentials = head.find("authorization");
-  return credentials && rules.users->accepts(*credentials);
+  return rules.users && credentials && rules.users->accepts(*credentials);
+}
+
+bool trusted(const http::RequestHead& head, const GateRules& rules) {
+  return !rules.users_only || of_a_user(head, rules);
 }
 
 std::optional<Response> refuse(const http::RequestHead& head, Bytes path, http::Framing framing,

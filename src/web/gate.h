@@ -14,9 +14,9 @@
 namespace borehole::web {
 
 struct GateRules {
-  std::string listen_host;  // the name or address that `admin` gives
-  // Who may ask, where the port is open to other machines; null: whoever reaches it.
-  std::shared_ptr<const config::UsersFile> users;
+  std::string listen_host;                         // the name or address that `admin` gives
+  std::shared_ptr<const config::UsersFile> users;  // null: there are no credentials
+  bool users_only = false;                         // the port is open to other machines
 };
 
 // Absent: let it pass. A Host that is no loopback name, no IP literal and not `listen_host` is refused with 403: a page
@@ -26,7 +26,9 @@ struct GateRules {
 std::optional<Response> refuse(const http::RequestHead& head, Bytes path, http::Framing framing,
                                std::uint64_t content_length, const GateRules& rules);
 
-// May this request see more than whether borehole is well?
+// Does it bring the credentials of a user?
+bool of_a_user(const http::RequestHead& head, const GateRules& rules);
+// May it see more than whether borehole is well?
 bool trusted(const http::RequestHead& head, const GateRules& rules);
 
 }  // namespace borehole::web

@@ -1,11 +1,13 @@
 """The admin port: health, metrics, the recorded calls, who is answered; and the CA through the proxy itself."""
 
 import contextlib
+import hashlib
 import json
 import os
 import re
 import signal
 import ssl
+import subprocess
 import threading
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -255,7 +257,6 @@ def status_tells_whose_proxy_it_is(t):
     check.equal((status["workers"], status["draining"]), (2, False), "workers, draining")
     with open(proxy.ca, encoding="ascii") as file:
         der = ssl.PEM_cert_to_DER_cert(file.read())
-    import hashlib
     check.equal(status["ca"]["sha256"], hashlib.sha256(der).hexdigest(), "the CA's fingerprint")
     check.equal(status["ca"]["dir"], proxy.ca_folder, "the CA's folder")
 
@@ -370,6 +371,32 @@ def an_open_admin_port_wants_credentials(t):
         check.equal(admin.get(path, fields=["Authorization: Basic YW5uOnNlY3JldA=="]).status, 200, f"{path} with them")
     for path in ("/healthz", "/readyz", "/ca.pem"):
         check.equal(admin.get(path).status, 200, path)
+
+
+@test
+def other_users_of_the_machine_see_no_calls(t):
+    users = t.path("users")
+    with open(users, "w", encoding="ascii") as file:
+        file.write("ann:$6$abcdefgh$ltjgWl6579NluT/Vi1nwEvcil.G5Nbc4NiXZaNGStk8PSwGfQv72N2CKPPrVACtLtip/cZ/1GM/O6IND4WQhG.\n")
+    os.chmod(users, 0o600)
+    proxy = t.proxy(config={"auth": {"users_file": users}})
+    check.equal(Admin(proxy).json("/api/calls")["calls"], [], "our own user")
+    if os.geteuid() != 0:
+        return  # only root can become somebody else
+
+    def as_nobody(*arguments):
+        done = subprocess.run(["curl", "--silent", "--include", *arguments], capture_output=True, text=True, timeout=60,
+                              check=True, user=65534, group=65534, extra_groups=[], cwd="/")
+        return done.stdout
+    base = f"http://127.0.0.1:{proxy.admin[1]}"
+    for path in ("/api/calls", "/api/calls/01", "/api/calls?full=1"):
+        answer = as_nobody(base + path)
+        check.contains(answer, "HTTP/1.1 403 ", path)
+        check.contains(answer, "shown to the user that borehole runs as", path)
+    check.contains(as_nobody("--user", "ann:secret", base + "/api/calls"), '{"calls":[],"next":null}', "with credentials")
+    check.contains(as_nobody("--user", "ann:wrong", base + "/api/calls"), "HTTP/1.1 403 ", "with wrong ones")
+    for path in ("/healthz", "/readyz", "/metrics", "/ca.pem", "/api/status"):
+        check.contains(as_nobody(base + path), "HTTP/1.1 200 ", path)
 
 
 @test(each=["http_proxy", "https_proxy"])

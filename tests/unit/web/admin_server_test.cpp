@@ -384,6 +384,7 @@ TEST_CASE("a port that other machines reach wants credentials for what tells of 
   REQUIRE(users);
   web::AdminOptions options;
   options.gate.users = *users;
+  options.gate.users_only = true;
   Site site(std::move(options));
   site.readiness.wrong = {"The store is full."};
   const std::string right = "Authorization: Basic YW5uOnNlY3JldA==\r\n";
