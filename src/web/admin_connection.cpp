@@ -62,7 +62,7 @@ bool AdminConnection::take_step() {
     auto response =
         text_response(progress.error().code == ErrorCode::head_too_large ? 431 : 400, progress.error().detail);
     response.close = true;
-    answered(std::move(response));
+    answered(response);
     return false;
   }
   in_.consume(progress->consumed);
@@ -72,13 +72,13 @@ bool AdminConnection::take_step() {
   enter(Phase::answering);
   site_.handle({reader_.request_head(), reader_.framing(), reader_.content_length(), socket_->remote_address(),
                 socket_->local_address()},
-               [this, alive = std::weak_ptr<bool>(alive_)](Response response) {
-                 if (alive.lock()) answered(std::move(response));
+               [this, alive = std::weak_ptr<bool>(alive_)](const Response& response) {
+                 if (alive.lock()) answered(response);
                });
   return phase_ == Phase::reading;
 }
 
-void AdminConnection::answered(Response response) {
+void AdminConnection::answered(const Response& response) {
   if (phase_ == Phase::over) return;
   const http::RequestHead& head = reader_.request_head();
   const bool read = phase_ == Phase::answering;  // else there is no head to look at
@@ -107,7 +107,7 @@ void AdminConnection::waited_in_vain() {
   if (phase_ == Phase::reading && !idle()) {
     auto response = text_response(408, "The request did not come in time; send it at once.");
     response.close = true;
-    return answered(std::move(response));
+    return answered(response);
   }
   finish();
 }

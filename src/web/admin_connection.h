@@ -20,7 +20,7 @@ struct AdminPatience {
   Duration write = std::chrono::seconds(30);  // in which nothing of an answer is taken
 };
 
-using Answer = std::function<void(Response)>;
+using Answer = std::function<void(const Response&)>;
 
 // Valid during the call that hands it over.
 struct AdminRequest {
@@ -38,7 +38,7 @@ class AdminConnection final : public net::TcpObserver {
     AdminPatience patience;
     // Answers a head without a body: once, inside the call or later, on the loop's thread. The answer may come after
     // the connection's end; then it is let go.
-    std::function<void(const AdminRequest& request, Answer answer)> handle;
+    std::function<void(const AdminRequest& request, const Answer& answer)> handle;
     std::function<void(AdminConnection&)> over;  // it may be retired in there, not destroyed
   };
 
@@ -58,7 +58,7 @@ class AdminConnection final : public net::TcpObserver {
   enum class Phase : std::uint8_t { reading, answering, writing, over };
   void take_requests();
   bool take_step();  // false: more octets, or an answer, are needed
-  void answered(Response response);
+  void answered(const Response& response);
   void enter(Phase phase);
   void waited_in_vain();
 

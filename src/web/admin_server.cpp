@@ -61,16 +61,16 @@ struct AdminServer::State {
         background(l, options.queries_waiting),
         burial(l, [this] { dead.clear(); }),
         site{l, options.patience,
-             [this](const AdminRequest& request, Answer answer) { handle(request, std::move(answer)); },
+             [this](const AdminRequest& request, const Answer& answer) { handle(request, answer); },
              [this](AdminConnection& connection) { bury(connection); }} {}
 
   void accept(std::unique_ptr<net::TcpSocket> socket);
   void bury(AdminConnection& connection);
   bool make_room();
-  void handle(const AdminRequest& request, Answer answer);
+  void handle(const AdminRequest& request, const Answer& answer);
   Response page(Bytes path, bool trusted_client) const;
   Response readyz(bool trusted_client) const;
-  void calls(const AdminRequest& request, Bytes origin, Answer answer);
+  void calls(const AdminRequest& request, Bytes origin, const Answer& answer);
 
   net::Loop& loop;
   const AdminOptions options;
@@ -115,12 +115,12 @@ void AdminServer::State::bury(AdminConnection& connection) {
   burial.start(Duration::zero());
 }
 
-void AdminServer::State::handle(const AdminRequest& request, Answer answer) {
+void AdminServer::State::handle(const AdminRequest& request, const Answer& answer) {
   const Bytes origin = origin_of(request.head);
   const Bytes path = http::path_of(origin);
   if (auto refused = refuse(request.head, path, request.framing, request.content_length, options.gate))
-    return answer(*std::move(refused));
-  if (path == calls_path || path.starts_with("/api/calls/")) return calls(request, origin, std::move(answer));
+    return answer(*refused);
+  if (path == calls_path || path.starts_with("/api/calls/")) return calls(request, origin, answer);
   answer(page(path, trusted(request.head, options.gate)));
 }
 
@@ -146,7 +146,7 @@ Response AdminServer::State::readyz(bool trusted_client) const {
 }
 
 // The query is read at once, the store in the background.
-void AdminServer::State::calls(const AdminRequest& request, Bytes origin, Answer answer) {
+void AdminServer::State::calls(const AdminRequest& request, Bytes origin, const Answer& answer) {
   const Bytes path = http::path_of(origin);
   const auto parameters = parse_query(query_of(origin));
   if (!parameters) return answer(json_error(400, parameters.error().detail));

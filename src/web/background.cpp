@@ -15,7 +15,7 @@ namespace borehole::web {
 struct Background::State {
   struct Job {
     std::function<Response()> work;
-    std::function<void(Response)> done;
+    std::function<void(const Response&)> done;
     Response response;
   };
 
@@ -63,7 +63,7 @@ void Background::State::hand_back() {
     const std::lock_guard lock(mutex);
     now.swap(finished);
   }
-  for (Job& job : now) job.done(std::move(job.response));
+  for (Job& job : now) job.done(job.response);
 }
 
 Background::Background(net::Loop& loop, std::size_t most_waiting)
@@ -78,7 +78,7 @@ Background::~Background() {
   state_->thread.join();
 }
 
-bool Background::run(std::function<Response()> work, std::function<void(Response)> done) {
+bool Background::run(std::function<Response()> work, std::function<void(const Response&)> done) {
   const std::lock_guard lock(state_->mutex);
   if (state_->waiting.size() >= state_->most_waiting) return false;
   state_->waiting.push_back({std::move(work), std::move(done), {}});

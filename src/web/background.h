@@ -18,7 +18,7 @@ class Background {
 
   // `work` runs on the thread and must bound its own time; `done` is then called on the loop's thread with what it
   // gave, never inside this call. False: too many wait already.
-  bool run(std::function<Response()> work, std::function<void(Response)> done);
+  bool run(std::function<Response()> work, std::function<void(const Response&)> done);
 
  private:
   struct State;
