@@ -3,13 +3,13 @@
 #pragma once
 
 #include <array>
-#include <compare>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 #include "calls/call_record.h"
 #include "calls/sink.h"
@@ -20,7 +20,10 @@ namespace borehole::calls {
 struct CallLabels {
   std::string operation, model;
   std::string status;  // "200"
-  friend auto operator<=>(const CallLabels&, const CallLabels&) = default;
+  friend bool operator==(const CallLabels&, const CallLabels&) = default;
+  friend bool operator<(const CallLabels& a, const CallLabels& b) {
+    return std::tie(a.operation, a.model, a.status) < std::tie(b.operation, b.model, b.status);
+  }
 };
 
 class Histogram {
