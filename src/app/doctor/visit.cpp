@@ -153,12 +153,15 @@ std::vector<Visit> visit_all(const config::Config& config, const std::shared_ptr
   net::Resolver resolver(net::system_look_up(), {});
   net::ResolverClient names(resolver, loop);
   tls::ClientContext client_tls(trust);
+  server::WorkerCounters counters;  // nobody reads them
   const ResolveRules rules = resolve_rules(config);
   const server::UpstreamWorld straight{
-      loop, names, client_tls, limit, {}, {}, [](const std::string&, std::uint16_t) { return std::nullopt; }, {}};
+      loop, names, client_tls, counters, limit, {}, {}, [](const std::string&, std::uint16_t) { return std::nullopt; },
+      {}};
   server::UpstreamWorld upstream{loop,
                                  names,
                                  client_tls,
+                                 counters,
                                  limit,
                                  not_this_machine,
                                  not_this_machine,
