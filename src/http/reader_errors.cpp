@@ -32,6 +32,10 @@ bool is_line_end(Bytes line) noexcept {
   return line.empty() || line.back() == '\r' || line.back() == '\n' || line.find(':') == Bytes::npos;
 }
 
+bool ends_in_bare_lf(Bytes line) noexcept { return line.ends_with('\n') && !line.ends_with("\r\n"); }
+
+constexpr Wording not_crlf{ErrorCode::ambiguous_request, "a line is not ended by CRLF"};
+
 Wording head_wording(Role role, int error, Bytes line) {
   switch (error) {
     case HPE_INVALID_METHOD: return {ErrorCode::malformed_request, "the request line begins with no known HTTP method"};
@@ -39,6 +43,7 @@ Wording head_wording(Role role, int error, Bytes line) {
       return {ErrorCode::malformed_request, "the request target has an octet that no URL may hold, or is no URL"};
     case HPE_INVALID_CONSTANT:
     case HPE_INVALID_VERSION:
+      if (ends_in_bare_lf(line)) return not_crlf;  // llhttp 9 says so where 8 says HPE_LF_EXPECTED
       return {ErrorCode::malformed_request, role == Role::request
                                                 ? "the request line does not end with HTTP/1.1 or HTTP/1.0 and CRLF"
                                                 : "the status line does not begin with HTTP/1.1 or HTTP/1.0"};
@@ -61,7 +66,7 @@ Wording head_wording(Role role, int error, Bytes line) {
       return {ErrorCode::ambiguous_request, "Transfer-Encoding is something else than one `chunked`"};
     case HPE_STRICT:
     case HPE_LF_EXPECTED:
-    case HPE_CR_EXPECTED: return {ErrorCode::ambiguous_request, "a line is not ended by CRLF"};
+    case HPE_CR_EXPECTED: return not_crlf;
     default: return {ErrorCode::malformed_request, "it is not HTTP/1.1"};
   }
 }

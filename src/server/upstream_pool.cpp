@@ -74,6 +74,7 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::take(const proxy::UpstreamTarg
     auto connection = std::move(idle.connection_);
     unlink(idle);
     order_.erase(idle.place_);
+    counters_.pool_idle.subtract();
     connection->observe(nullptr);
     if (connection->used()) connection->mark_reused();
     (connection->used() ? counters_.pool_hits : counters_.pool_misses).add();

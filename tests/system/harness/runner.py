@@ -143,6 +143,8 @@ class Running:
         self.pid = os.fork()
         if self.pid == 0:
             os.setsid()
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the runner is in the background
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
             with open(self.output, "wb", buffering=0) as file:
                 os.dup2(file.fileno(), 1)
                 os.dup2(file.fileno(), 2)
