@@ -282,7 +282,7 @@ class Page {
     };
     const auto& content = value.content();
     if (const auto* members = std::get_if<JsonValue::Object>(&content)) {
-      for (const auto& [name, member] : *members) leaves(path + "." + name, member);
+      for (const auto& [name, member] : *members) leaves(fmt::format("{}.{}", path, name), member);
     } else if (const auto* items = std::get_if<JsonValue::List>(&content)) {
       for (std::size_t i = 0; i < items->size(); ++i) leaves(fmt::format("{}.{}", path, i), (*items)[i]);
     } else if (const auto* text = std::get_if<std::string>(&content)) {

@@ -39,6 +39,7 @@ std::string error_of(const store::CallSummary& call) {
 // As much of the ids as tells them apart in this list.
 std::size_t telling_length(const std::vector<store::CallSummary>& calls) {
   std::vector<std::string> ids;
+  ids.reserve(calls.size());
   for (const auto& call : calls) ids.push_back(call.id);
   std::sort(ids.begin(), ids.end());
   std::size_t length = 13;  // the time and fifteen random bits
