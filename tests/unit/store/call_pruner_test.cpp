@@ -4,6 +4,8 @@
 
 #include "catch.h"
 #include "store/call_store.h"
+#include "store/record_blob.h"
+#include "store/sqlite.h"
 #include "unit/store/scratch.h"
 
 namespace borehole::store {
@@ -78,6 +80,37 @@ TEST_CASE("what is chosen is taken away while a writer has the store open, and n
   CHECK(by->count(filter)->calls == 0);
   REQUIRE(to->write({record("LATER", 5000)}).has_value());
   CHECK(left(path) == 1001 - wanted);
+}
+
+TEST_CASE("what is taken away leaves the block that it shared, and the others stay readable", "[call_pruner]") {
+  const Scratch scratch;
+  const std::string path = scratch.path("calls.db");
+  const auto to = filled(path, 1000);
+  CallFilter needles;
+  needles.text = "needle";
+  REQUIRE(pruner(path)->prune(needles, on)->calls == 100);
+
+  const auto database = Database::open(path, SQLITE_OPEN_READONLY);
+  REQUIRE(database.has_value());
+  auto blocks = database->prepare("SELECT records FROM record_blocks");
+  REQUIRE(blocks.has_value());
+  RecordUnpacker unpacker;
+  while (blocks->step() == Statement::Row::row) {
+    CHECK(unpacker.unpack(blocks->octets(0))->find("needle") == std::string::npos);
+  }
+  const auto from = CallStoreReader::open(path);
+  REQUIRE(from.has_value());
+  int read = 0;
+  CallFilter all;
+  all.limit = 1000;
+  REQUIRE((*from)->each(all, CallOrder::oldest_first, [&](ReadCall call) {
+    REQUIRE(call.record);
+    const int number = std::stoi(call.summary.id);
+    CHECK(call.record->find(fmt::format("body {} hay", number)) != std::string::npos);
+    ++read;
+    return true;
+  }));
+  CHECK(read == 900);
 }
 
 TEST_CASE("a prune that is stopped says how far it came", "[call_pruner]") {
