@@ -185,7 +185,7 @@ std::string find_program(const std::string& name, const std::string& path) {
     const std::string folder = path.substr(at, end - at);
     at = end + 1;
     if (folder.empty()) continue;  // the current folder, by POSIX: never a good place to run from
-    std::string program = folder + "/" + name;
+    std::string program = fmt::format("{}/{}", folder, name);
     struct stat status {};
     if (::stat(program.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(program.c_str(), X_OK) == 0) {
       return program;
