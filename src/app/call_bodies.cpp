@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/readable_json.h"
+#include "app/recorded_answer.h"
 #include "bedrock/fields.h"
 #include "bedrock/text.h"
 
@@ -55,13 +56,14 @@ BodyView view_body(const bedrock::JsonValue& record, BodySide side) {
   view.octets = message->count("body_bytes").value_or(0);
   view.truncated = message->flag("body_truncated").value_or(false);
   if (view.octets == 0) return view;
-  // An event stream's decoded answer belongs into `conversation` here, before its octets are called opaque.
+  if (side == BodySide::response) view.conversation = recorded_answer(record);
+  if (view.conversation) return view;
   view.note = opaque(record, side, view.octets);
-  if (!view.note.empty()) return view;
   if (message->at("body") == nullptr) {
-    view.note = octets(view.octets) + ", not kept (record.bodies.max_bytes)";
-    return view;
+    if (view.note.empty()) view.note = octets(view.octets);
+    view.note += ", not kept (record.bodies.max_bytes)";
   }
+  if (!view.note.empty()) return view;
   if (message->text("body_encoding") == "base64") {
     view.note = fmt::format("binary, {}; `--raw-body {}` writes what is kept", octets(view.octets), name_of(side));
     return view;

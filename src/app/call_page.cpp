@@ -10,6 +10,7 @@
 #include "app/call_bodies.h"
 #include "app/moments.h"
 #include "app/terminal_text.h"
+#include "bedrock/fields.h"
 #include "calls/call_record.h"
 
 namespace borehole::app {
@@ -120,8 +121,9 @@ class Page {
       line("", explained(type));
     }
     if (const auto exception = record_.text("response/stream/exception"); !exception.empty()) {
-      line("error", fmt::format("{} inside the stream", exception), red);
-      line("", explained(exception));
+      const bool told = bedrock::equals_ignoring_case(exception, type);
+      line(told ? "" : "error", fmt::format("{} inside the stream", exception), told ? std::string_view() : red);
+      if (!told) line("", explained(exception));
     }
     for (const JsonValue& note : record_.list("notes")) line("note", note.text(""));
   }
@@ -189,9 +191,30 @@ class Page {
     } else {
       out_ += harmless_lines(view.text, indent);
     }
+    if (side == BodySide::response) unknown_events();
     if (view.truncated) {
-      out_ += fmt::format("{}{}\n", indent, in_colour("… the rest was not kept (record.bodies.max_bytes)", dim));
+      remark("… the rest was not kept (record.bodies.max_bytes)", dim);
+    } else if (side == BodySide::response && record_.flag("response/answer/shortened") == true) {
+      remark("… there was more than a record keeps", dim);
     }
+    const std::string_view exception = record_.text("response/stream/exception");
+    if (side == BodySide::response && !exception.empty()) remark(fmt::format("… ended by {}", exception), red);
+  }
+
+  void remark(std::string_view text, std::string_view colour) {
+    out_ += fmt::format("{}{}\n", indent, in_colour(harmless(text), colour));
+  }
+
+  // What the stream brought beside the answer, in no shape that is known.
+  void unknown_events() {
+    const auto& events = record_.list("response/stream/unknown");
+    for (const JsonValue& event : events) {
+      const std::string_view name = event.text("name");
+      remark(fmt::format("event{}{}, of a kind that is not known", name.empty() ? "" : " ", name), dim);
+      out_ += harmless_lines(event.text("payload"), std::string(indent.size() * 2, ' '));
+    }
+    const std::uint64_t all = record_.count("response/stream/unknown_events").value_or(0);
+    if (all > events.size()) remark(fmt::format("… and {} more such events", all - events.size()), dim);
   }
 
   void conversation(const bedrock::Conversation& conversation) {
@@ -220,18 +243,49 @@ class Page {
     out_ += harmless_lines(part.text, deeper + std::string(indent));
   }
 
+  static std::string tokens_text(const JsonValue& usage) {
+    Words tokens(", ");
+    tokens.add("in ", number_text(usage, "input_tokens"));
+    tokens.add("out ", number_text(usage, "output_tokens"));
+    tokens.add("read from cache ", number_text(usage, "cache_read_tokens"));
+    const std::string for_an_hour = number_text(usage, "cache_write_1h_tokens");
+    tokens.add("written to cache ", number_text(usage, "cache_write_tokens"),
+               for_an_hour.empty() ? for_an_hour : fmt::format(" ({} of them for an hour)", for_an_hour));
+    tokens.add("total ", number_text(usage, "total_tokens"));
+    tokens.add("told by ", usage.text("source"));
+    return tokens.text();
+  }
+
+  void tokens() {
+    const JsonValue* const usage = record_.at("usage");
+    const std::string text = usage == nullptr ? std::string() : tokens_text(*usage);
+    line("tokens", text.empty() ? "unknown" : text);
+    if (record_.flag("usage/disagrees") == true) line("", "another source tells other numbers", red);
+    for (const JsonValue& other : record_.list("usage/others")) line("", tokens_text(other));
+  }
+
+  void streamed() {
+    const auto events = record_.count("response/stream/events");
+    if (!events) return;
+    Words words(", ");
+    words.add({}, fmt::format("{} {}", *events, *events == 1 ? "event" : "events"));
+    words.add("first token ", span_text(record_, "timing_ms/first_token"));
+    Words gaps(" ");
+    gaps.add("p50 ", span_text(record_, "timing_ms/token_gap_p50"));
+    gaps.add("max ", span_text(record_, "timing_ms/token_gap_max"));
+    words.add("gaps ", gaps.text());
+    line("streamed", words.text());
+    const std::uint64_t wrong = record_.count("response/stream/crc_failures").value_or(0);
+    if (wrong != 0) {
+      line("", fmt::format("{} {} with a wrong checksum", wrong, wrong == 1 ? "message" : "messages"), red);
+    }
+  }
+
   void what_it_took() {
     out_ += '\n';
-    Words tokens(", ");
-    tokens.add("in ", number_text(record_, "usage/input_tokens"));
-    tokens.add("out ", number_text(record_, "usage/output_tokens"));
-    tokens.add("read from cache ", number_text(record_, "usage/cache_read_tokens"));
-    tokens.add("written to cache ", number_text(record_, "usage/cache_write_tokens"));
-    tokens.add("total ", number_text(record_, "usage/total_tokens"));
-    tokens.add("told by ", record_.text("usage/source"));
-    if (record_.flag("usage/disagrees") == true) tokens.add({}, "another source tells other numbers");
-    line("tokens", tokens.text().empty() ? "unknown" : tokens.text());
+    tokens();
     line("stopped", record_.text("response/stop_reason"));
+    line("guardrail", record_.text("response/guardrail_action"));
     const std::string_view cost = record_.text("cost_usd");
     line("cost", cost.empty() ? "unknown" : fmt::format("${}", cost));
     Words times(", ");
@@ -239,18 +293,12 @@ class Page {
     times.add("connect ", span_text(record_, "timing_ms/connect"));
     times.add("TLS ", span_text(record_, "timing_ms/tls"));
     times.add("first octet of the answer ", span_text(record_, "timing_ms/upstream_first_byte"));
-    times.add("first token ", span_text(record_, "timing_ms/first_token"));
-    times.add("between tokens ", span_text(record_, "timing_ms/token_gap_p50"));
-    times.add("longest gap ", span_text(record_, "timing_ms/token_gap_max"));
     line("time", times.text());
     Words shares(", ");
     shares.add("Amazon tells ", span_text(record_, "timing_ms/reported_by_aws"));
     shares.add("added by the proxy ", span_text(record_, "timing_ms/added_by_proxy"));
     line("", shares.text());
-    if (const auto events = record_.count("response/stream/events")) {
-      line("stream", fmt::format("{} events, {} with a wrong checksum", *events,
-                                 record_.count("response/stream/crc_failures").value_or(0)));
-    }
+    streamed();
   }
 
   void headers(std::string_view title, std::string_view path) {

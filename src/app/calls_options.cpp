@@ -81,7 +81,8 @@ void add_filters(CLI::App& command, CallsOptions& options) {
   command.add_option("--sdk", filter.sdk, "calls of this SDK (a part of its name is enough)");
   command.add_option("--host", filter.host, "calls to this host (a part of its name is enough)");
   command.add_option("--region", filter.region, "calls to this region");
-  command.add_option("--session", filter.session, "calls of this session (the record's session_id)");
+  command.add_option("--session", filter.session,
+                     "calls of this session: the whole value of the header that record.session_header names");
   command.add_option("--text", filter.text, "calls whose record holds this text");
   command.add_option("--before", filter.before, "calls that started before this one did")->type_name("ID");
 }

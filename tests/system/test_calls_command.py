@@ -194,6 +194,32 @@ def filters_choose(t):
 
 
 @test
+def a_session_is_chosen_by_every_command(t):
+    proxy = t.proxy(t.upstream())
+    send(proxy, "invoke", extra=[("session-id", "chat 7")])
+    in_store(proxy, 1)
+    tail = Follower(proxy, "calls", "tail", "--json", "--session", "chat 7", "-n", "5")
+    tail.has(1)
+    send(proxy, "converse", extra=[("Session-Id", "chat 77")])
+    send(proxy, "count-tokens")
+    send(proxy, "converse", extra=[("Session-Id", "chat 7")])
+    in_store(proxy, 4)
+    sessions = lambda text: [json.loads(line)["session_id"] for line in text.splitlines()]  # noqa: E731
+    check.equal(sessions(proxy.run("calls", "list", "--session", "chat 7", "--json")), ["chat 7"] * 2, "list")
+    check.equal(len(proxy.run("calls", "list", "--session", "chat 7").splitlines()), 3, "the table: titles and two calls")
+    check.contains(proxy.run("calls", "show", "last"), "session chat 7, ", "the page tells the session")
+    check.equal(sessions(proxy.run("calls", "export", "--session", "chat 77")), ["chat 77"], "export")
+    total = json.loads(proxy.run("calls", "stats", "--session", "chat 7", "--json").splitlines()[-1])
+    check.equal(total["calls"], 2, "stats")
+    tail.has(2)
+    tail.stop()
+    check.equal(sessions("".join(tail.lines)), ["chat 7"] * 2, "tail")
+    check.contains(proxy.run("calls", "prune", "--session", "chat 7", "--dry-run"), "would remove 2 calls", "prune")
+    proxy.run("calls", "prune", "--session", "chat 7")
+    check.equal([r.get("session_id") for r in stored(proxy)], [None, "chat 77"], "what prune left")
+
+
+@test
 def nothing_yet_says_how_to_begin(t):
     proxy = t.proxy(t.upstream())
     for command in (["calls"], ["calls", "stats"]):
@@ -263,7 +289,9 @@ def pages_of_errors_and_streams(t):
     raw = subprocess.run([proxy.binary, "calls", "show", "last", "--raw-body", "response", "--config",
                           proxy.config_path], capture_output=True, check=True, env=proxy.environment).stdout
     check.equal(raw, answer.body, "the frames of a stream, octet for octet")
-    check.contains(proxy.run("calls", "show", "last"), "ConverseStream  amazon.nova-pro-v1:0", "the page of a stream")
+    text = proxy.run("calls", "show", "last")
+    check.contains(text, "ConverseStream  amazon.nova-pro-v1:0", "the page of a stream")
+    check.contains(text, "  assistant\n    Boreholes are deep.\n", "the answer of a stream")
     up.bedrock.error = (429, "ThrottlingException", "Too many requests")
     send(proxy)
     in_store(proxy, 2)

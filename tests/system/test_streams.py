@@ -105,6 +105,39 @@ def converse_stream_is_recorded_as_the_sdk_put_it_together(t, boto):
     check.equal(record["timing_ms"]["reported_by_aws"], metadata["metrics"]["latencyMs"], "latency")
 
 
+@test
+def a_streamed_answer_is_shown_as_a_page(t):
+    up = t.upstream()
+    proxy = priced(t, up)
+    client = clients.BOTO_ENVIRONMENT.client(proxy)
+
+    def shown(count):
+        check.eventually(lambda: len(proxy.run("calls", "list", "--json").splitlines()) >= count, f"{count} calls")
+        return proxy.run("calls", "show", "last")
+
+    serving(up, frames("converse"))
+    put_together(client.converse_stream(modelId=MODEL, messages=MESSAGES)["stream"])
+    text = shown(1)
+    for part in ("  user\n    How deep?\n", "  assistant\n    thinking\n      The user asks for weather.\n"
+                 "    I'll look it up: ☂\n    calls weather (tooluse_1)\n      {\"city\":\"Oslo\"}\n",
+                 "written to cache 100 (60 of them for an hour)", "stopped   tool_use\n", "cost      $0.001545\n",
+                 "streamed  15 events, first token "):
+        check.contains(text, part, "the page of ConverseStream")
+    serving(up, frames("anthropic_disagrees"))
+    list(client.invoke_model_with_response_stream(modelId=MODEL, body=b"{}")["body"])
+    text = shown(2)
+    for part in ("  assistant\n    Hi\n", "guardrail NONE\n", "          in 10, out 5, told by body\n", "streamed  4 events"):
+        check.contains(text, part, "the page of chunks")
+    serving(up, frames("converse_exception"))
+    with check.raises(botocore.exceptions.EventStreamError):
+        list(client.converse_stream(modelId=MODEL, messages=MESSAGES)["stream"])
+    text = shown(3)
+    for part in ("error     ThrottlingException: Too many tokens, please wait.\n", "throttlingException inside the stream\n",
+                 "    Half an ans\n  … ended by throttlingException\n"):
+        check.contains(text, part, "the page of an exception")
+    check.lacks(text, "event stream,", "octets in place of an answer")
+
+
 @test(each=clients.BOTO)
 def invoke_with_response_stream_is_recorded_as_the_sdk_put_it_together(t, boto):
     up = t.upstream()

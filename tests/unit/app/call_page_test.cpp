@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "app/call_bodies.h"
+#include "calls/captured_call.h"
 #include "calls/record_json.h"
 #include "catch.h"
+#include "unit/bedrock/frames.h"
 
 using namespace borehole;
 using namespace borehole::app;
@@ -69,6 +71,36 @@ bool has(const std::string& text, const std::string& part) {
   return found;
 }
 
+std::string event(std::string_view name, std::string_view payload) { return bedrock::event_frame(name, payload); }
+
+std::string chunk(std::string_view payload) {
+  return event("chunk", R"({"bytes":")" + bedrock::base64(payload) + R"("})");
+}
+
+// The page of an answer that was streamed so.
+std::string page_of_stream(const std::string& body, const char* target) {
+  calls::CapturedCall call;
+  call.record = record();
+  call.record.aws = {};
+  call.record.request.target = call.target = target;
+  call.record.response = {};
+  call.record.response.status = 200;
+  call.record.response.headers = {{"Content-Type", "application/vnd.amazon.eventstream"}};
+  call.record.response.body = body;
+  call.record.response.body_bytes = body.size();
+  call.record.usage = {};
+  std::size_t end = 0;
+  for (const std::size_t part : {body.size() / 3, body.size() / 3, body.size() - body.size() / 3 * 2}) {
+    end += part;
+    call.response_marks.add(end, std::chrono::milliseconds(end == body.size() ? 200 : 100 + end % 2));
+  }
+  calls::decode(call);
+  return page(call.record);
+}
+
+constexpr const char* converse_stream = "/model/amazon.nova-lite-v1%3A0/converse-stream";
+constexpr const char* invoke_stream = "/model/anthropic.claude-3-haiku-20240307-v1%3A0/invoke-with-response-stream";
+
 }  // namespace
 
 TEST_CASE("a page tells what, who, where, the conversation, and what it took", "[call_page]") {
@@ -130,6 +162,103 @@ TEST_CASE("a cost that is known is told as it is", "[call_page]") {
   CHECK(has(page(from), "\ncost      $0.00012\n"));
 }
 
+TEST_CASE("a streamed Converse answer is shown as a plain one is", "[call_page]") {
+  const std::string text = page_of_stream(
+      event("messageStart", R"({"role":"assistant"})") +
+          event("contentBlockDelta", R"({"contentBlockIndex":0,"delta":{"reasoningContent":{"text":"Graz, "}}})") +
+          event("contentBlockDelta", R"({"contentBlockIndex":0,"delta":{"reasoningContent":{"text":"then."}}})") +
+          event("contentBlockDelta", R"({"contentBlockIndex":1,"delta":{"text":"Let me\nsee\u001b[31m"}})") +
+          event("contentBlockStart",
+                R"({"contentBlockIndex":2,"start":{"toolUse":{"toolUseId":"t1","name":"weather"}}})") +
+          event("contentBlockDelta", R"({"contentBlockIndex":2,"delta":{"toolUse":{"input":"{\"city\": "}}})") +
+          event("contentBlockDelta", R"({"contentBlockIndex":2,"delta":{"toolUse":{"input":"\"Graz\"}"}}})") +
+          event("messageStop", R"({"stopReason":"tool_use"})") +
+          event("metadata", R"({"usage":{"inputTokens":11,"outputTokens":23,"totalTokens":34,)"
+                            R"("cacheWriteInputTokens":9,"cacheDetails":[{"ttl":"1h","inputTokens":4}]},)"
+                            R"("trace":{"guardrail":{"actionReason":"none"}}})"),
+      converse_stream);
+  CHECK(text.rfind("ConverseStream  amazon.nova-lite-v1:0\n", 0) == 0);
+  CHECK(has(text,
+            "  assistant\n    thinking\n      Graz, then.\n    Let me\n    see\\x1b[31m\n"
+            "    calls weather (t1)\n      {\"city\":\"Graz\"}\n\n"));
+  CHECK(has(text, "written to cache 9 (4 of them for an hour), total 34, told by converse\n"));
+  CHECK(has(text, "\nstreamed  9 events, first token "));
+  CHECK(has(text, " ms, gaps p50 "));
+  CHECK_FALSE(text.find("event stream, ") != std::string::npos);
+  CHECK_FALSE(text.find("checksum") != std::string::npos);
+  CHECK_FALSE(text.find("\nmore\n") != std::string::npos);
+}
+
+TEST_CASE("a streamed Anthropic answer is shown with its tool's input", "[call_page]") {
+  const std::string text = page_of_stream(
+      chunk(
+          R"({"type":"message_start","message":{"role":"assistant","usage":{"input_tokens":10,"output_tokens":1}}})") +
+          chunk(
+              R"({"type":"content_block_start","index":0,"content_block":{"type":"redacted_thinking","data":"c2Vj"}})") +
+          chunk(R"({"type":"content_block_start","index":1,"content_block":{"type":"text","text":""}})") +
+          chunk(R"({"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"Deep."}})") +
+          chunk(R"({"type":"content_block_delta","index":1,"delta":{"type":"citations_delta","citation":{"a":1}}})") +
+          chunk(
+              R"({"type":"content_block_start","index":2,"content_block":{"type":"tool_use","id":"u1","name":"dig","input":{}}})") +
+          chunk(
+              R"({"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":"{\"m\":[1,-2,1.5,"}})") +
+          chunk(
+              R"({"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":"true,null,{}]}"}})") +
+          chunk(
+              R"({"type":"content_block_start","index":3,"content_block":{"type":"web_search_tool_result","tool_use_id":"u1","content":[{"type":"text","text":"found"}]}})") +
+          chunk(R"({"type":"message_delta","delta":{"stop_reason":"tool_use"},"usage":{"output_tokens":5}})") +
+          chunk(
+              R"({"type":"message_stop","amazon-bedrock-invocationMetrics":{"inputTokenCount":10,"outputTokenCount":6}})"),
+      invoke_stream);
+  CHECK(has(text,
+            "  assistant\n    thinking\n      [encrypted]\n    Deep.\n    [1 citation]\n    calls dig (u1)\n"
+            "      {\"m\":[1,-2,1.5,true,null,{}]}\n    tool's result (u1)\n      found\n"));
+  CHECK(has(text,
+            "\ntokens    in 10, out 6, total 16, told by invocation_metrics\n"
+            "          another source tells other numbers\n          in 10, out 5, told by body\n"));
+  CHECK(has(text, "\nstreamed  11 events, "));
+}
+
+TEST_CASE("what went wrong inside a stream stands with what came before it", "[call_page]") {
+  std::string body = event("messageStart", R"({"role":"assistant"})") +
+                     event("contentBlockDelta", R"({"contentBlockIndex":0,"delta":{"text":"Half an ans"}})") +
+                     event("novelEvent", R"({"bright":"\u001b"})");
+  const std::string broken = bedrock::exception_frame("throttlingException", R"({"message":"Too many tokens"})");
+  std::string text = page_of_stream(body + broken, converse_stream);
+  CHECK(has(text, "\nerror     ThrottlingException: Too many tokens\n"));
+  CHECK(has(text, "          throttlingException inside the stream\n"));
+  CHECK(has(text,
+            "    Half an ans\n  event novelEvent, of a kind that is not known\n    {\"bright\":\"\\u001b\"}\n"
+            "  … ended by throttlingException\n"));
+  body.back() = static_cast<char>(body.back() ^ 1);
+  text = page_of_stream(body, converse_stream);
+  CHECK(has(text, "    Half an ans\n"));
+  CHECK(has(text, "\n          1 message with a wrong checksum\n"));
+  CHECK(has(text, "\nnote      the stream was not decoded to its end: "));
+}
+
+TEST_CASE("a stream's choices are turns, and what is no text is told as it is elsewhere", "[call_page]") {
+  auto from = record();
+  using Kind = bedrock::AnswerBlock::Kind;
+  auto& answer = from.response.answer.emplace();
+  answer.content = {
+      {.kind = Kind::text, .text = "one"},
+      {.kind = Kind::text, .choice = 1, .text = "two"},
+      {.kind = Kind::tool_use, .text = "{\"cut", .tool_id = "t2", .tool_name = "w"},
+      {.kind = Kind::other,
+       .text = "{\"format\":\"png\"}\n{\"source\":{\"bytes\":\"QUJDQUJD\"}}\n{\"toolUseId\":\"t3\",\"type\":\"x\"}\n"
+               "[{\"text\":\"seen\"}]\n{\"new\":1}\n{\"cut"}};
+  answer.shortened = true;
+  from.response.guardrail_action = "INTERVENED";
+  const std::string text = page(from);
+  CHECK(has(text,
+            "  assistant\n    one\n    calls w (t2)\n      {\"cut\n    [image png]\n    [image 6 B]\n"
+            "    tool's result (t3)\n\n    seen\n    of a kind that is not known\n      {\"new\":1}\n"
+            "    of a kind that is not known\n      {\"cut\n  assistant\n    two\n"
+            "  … there was more than a record keeps\n"));
+  CHECK(has(text, "\nguardrail INTERVENED\n"));
+}
+
 TEST_CASE("bodies that are no conversation are shown as what they are", "[call_page]") {
   auto from = record();
   const auto answer = [&](std::string body, calls::Headers headers = {}) {
@@ -149,6 +278,9 @@ TEST_CASE("bodies that are no conversation are shown as what they are", "[call_p
   from.response.body.clear();
   from.response.body_bytes = 500;
   CHECK(has(page(from), "  500 octets, not kept (record.bodies.max_bytes)\n"));
+  from.response.headers = {{"content-type", "application/vnd.amazon.eventstream"}};
+  CHECK(has(page(from), "  event stream, 500 octets, not kept (record.bodies.max_bytes)\n"));
+  from.response.headers = {};
   from.response.body = R"({"output":{"mess)";
   from.response.body_truncated = true;
   CHECK(has(page(from), "500 octets, cut off in the record\n"));
