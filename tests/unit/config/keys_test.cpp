@@ -54,7 +54,7 @@ const std::vector<Row> rows{
    "~/ca", " ('~/ca') begins with ~, which is not expanded here: write ${HOME} for it"},
   {"ca.leaf_days", "1", [](const Config& c) { return c.ca.leaf_days == 1; },
    "30", " ('30') must be a whole number from 1 to 7"},
-  {"intercept", "[h.test]", [](const Config& c) { return c.intercept->size() == 1; },
+  {"intercept", "[h.test]", [](const Config& c) { return c.intercept && c.intercept->size() == 1; },
    "[https://h]", "[0] ('https://h') must be a host name in which * may stand for characters between two dots, such as "
    "bedrock-runtime.*.amazonaws.com; no scheme, no port", 1},
   {"routers", "[{path: /a/, upstream: \"http://h\"}]", [](const Config& c) { return c.routers[0].path == "/a/"; },
@@ -65,7 +65,7 @@ const std::vector<Row> rows{
    "{\"h\": \"127.0.0.1:2\"}", ": 'h' must be \"host:port\", * allowed in the host, such as \"*.amazonaws.com:443\"", 1},
   {"upstream.ports", "[443, 8000-9000]", [](const Config& c) { return c.upstream.ports.size() == 2; },
    "[70000]", "[0] ('70000') must be a port or a range of ports within 1 to 65535, such as 443 or 1024-65535", 1},
-  {"upstream.proxy", "http://h:1", [](const Config& c) { return c.upstream.proxy->address.port == 1; },
+  {"upstream.proxy", "http://h:1", [](const Config& c) { return c.upstream.proxy && c.upstream.proxy->address.port == 1; },
    "https://h:1", " must look like http://host:port or http://user:password@host:port"},
   {"upstream.connect_timeout", "3s", [](const Config& c) { return c.upstream.connect_timeout == Millis{3000}; },
    "3", " ('3') lacks its unit: write a duration such as 500ms, 10s, 5m or 1h"},
