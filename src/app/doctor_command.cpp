@@ -138,6 +138,7 @@ int run_doctor(const CommandLine& line, const DoctorOptions& options) {
     proxy_view.shell_leads_here = doctor::leads_to_proxy(environment, config->listen);
     report.add(doctor::judge_proxy(proxy_view));
     std::vector<doctor::VisitTarget> targets;
+    targets.reserve(endpoints.size());
     for (const auto& endpoint : endpoints) targets.push_back(endpoint.target);
     const auto visits = doctor::visit_all(*config, *trust, targets, endpoint_patience);
     report.add(doctor::judge_endpoints(endpoints, visits, *config, environment));

@@ -129,7 +129,7 @@ std::optional<WallTime> parse_moment(std::string_view text, WallTime now) {
 std::string local_time(WallTime time, WallTime now) {
   const std::tm then = local(time);
   const std::tm today = local(now);
-  const std::string clock = fmt::format("{:02}:{:02}:{:02}", then.tm_hour, then.tm_min, then.tm_sec);
+  std::string clock = fmt::format("{:02}:{:02}:{:02}", then.tm_hour, then.tm_min, then.tm_sec);
   if (then.tm_year == today.tm_year && then.tm_yday == today.tm_yday) return clock;
   return fmt::format("{:04}-{:02}-{:02} {}", then.tm_year + 1900, then.tm_mon + 1, then.tm_mday, clock);
 }

@@ -180,6 +180,7 @@ std::vector<Visit> visit_all(const config::Config& config, const std::shared_ptr
   }
 
   std::vector<std::unique_ptr<Guest>> guests;
+  guests.reserve(targets.size());
   std::size_t left = targets.size();
   for (const VisitTarget& target : targets) {
     guests.push_back(std::make_unique<Guest>(loop, target.as_upstream ? upstream : straight, target, [&] {
@@ -192,6 +193,7 @@ std::vector<Visit> visit_all(const config::Config& config, const std::shared_ptr
   deadline.start(limit + std::chrono::milliseconds(200));  // dial and TLS have limits of their own, with better words
   if (left > 0) loop.run();
   std::vector<Visit> visits;
+  visits.reserve(guests.size());
   for (const auto& guest : guests) visits.push_back(guest->visit());
   return visits;
 }
