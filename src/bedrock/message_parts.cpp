@@ -95,10 +95,9 @@ Part typed_attachment(std::string_view kind, dom::element block) {
 // Blocks with a "type": Anthropic, OpenAI-shaped (chat and Responses), Mistral, Cohere.
 bool append_typed(std::vector<Part>& parts, std::string_view type, dom::element block) {
   const auto text = json_string(block, "text");
-  if (text && (type == "text" || type == "input_text" || type == "output_text")) {
-    parts.push_back(text_part(*text));
-  } else if (type == "refusal" && json_string(block, "refusal")) {
-    parts.push_back(text_part(*json_string(block, "refusal")));
+  const bool is_text = type == "text" || type == "input_text" || type == "output_text";
+  if (const auto said = type == "refusal" ? json_string(block, "refusal") : is_text ? text : std::nullopt) {
+    parts.push_back(text_part(*said));
   } else if (type == "thinking" && json_string(block, "thinking")) {
     parts.push_back(thinking_part(*json_string(block, "thinking")));
   } else if (type == "redacted_thinking") {

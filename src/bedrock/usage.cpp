@@ -82,12 +82,12 @@ AnswerFacts read_any_answer(const Operation* operation, const AnswerView& answer
   const JsonDocument document((failed || spends) && !answer.body_truncated ? answer.body : Bytes{});
   if (failed) read_error(answer, document.root(), facts);
 
-  Usage from_body;
-  if (spends && document.root()) read_success(*operation, *document.root(), facts, from_body);
-  Usage from_headers = header_usage(answer.fields);
-  const bool body_first = from_body.source == "converse";
-  facts.usage = body_first ? std::move(from_body) : std::move(from_headers);
-  add_usage(facts, body_first ? std::move(from_headers) : std::move(from_body));
+  Usage second;
+  if (spends && document.root()) read_success(*operation, *document.root(), facts, second);
+  Usage first = header_usage(answer.fields);
+  if (second.source == "converse") std::swap(first, second);
+  facts.usage = std::move(first);
+  add_usage(facts, std::move(second));
   add_total(facts.usage);
   return facts;
 }

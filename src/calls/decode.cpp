@@ -78,7 +78,8 @@ bedrock::AnswerFacts take_stream(CapturedCall& call, bedrock::StreamFormat forma
                                                                   .size = record.response.body_bytes,
                                                                   .whole = record.outcome == Outcome::complete,
                                                                   .fields = response});
-  CallRecord::Stream& stream = record.response.stream.emplace();
+  record.response.stream = CallRecord::Stream{};
+  CallRecord::Stream& stream = *record.response.stream;
   stream.events = facts.events;
   stream.crc_failures = facts.crc_failures;
   stream.exception = std::move(facts.answer.exception);

@@ -91,7 +91,7 @@ char* write_escaped(char* to, char c) noexcept {
     default: break;
   }
   static constexpr char digits[] = "0123456789abcdef";
-  std::memcpy(to, "\\u00", 4);
+  std::copy_n("\\u00", 4, to);
   to[4] = digits[octet(c) >> 4U];
   to[5] = digits[octet(c) & 15U];
   return to + 6;
