@@ -177,7 +177,7 @@ void Recorder::State::complain() {
   if (failures.due(clock.now(), amount, detail)) log::error("{} records were not written: {}", amount, detail);
 }
 
-Recorder::Recorder(std::vector<std::unique_ptr<calls::Sink>> sinks, RecorderOptions options)
+Recorder::Recorder(std::vector<std::unique_ptr<calls::Sink>> sinks, const RecorderOptions& options)
     : state_(std::make_unique<State>(std::move(sinks), options)) {
   state_->thread = std::thread([state = state_.get()] { state->run(); });
 }

@@ -42,7 +42,7 @@ struct RecorderTrouble {
 // came. Destroying it writes what is in the mailbox first. Drops and failures are logged at most once a minute.
 class Recorder final : public calls::CallOutbox {
  public:
-  Recorder(std::vector<std::unique_ptr<calls::Sink>> sinks, RecorderOptions options);
+  Recorder(std::vector<std::unique_ptr<calls::Sink>> sinks, const RecorderOptions& options);
   ~Recorder() override;
   void deliver(calls::CapturedCall call) noexcept override;
   RecorderCounters counters() const noexcept;
