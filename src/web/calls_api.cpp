@@ -102,6 +102,7 @@ Unexpected<Error> bad(std::string sentence) {
 
 Unexpected<Error> unknown(const std::string& name) {
   std::vector<std::string_view> names;
+  names.reserve(std::size(known));
   for (const auto& parameter : known) names.push_back(parameter.name);
   const auto meant = config::nearest(name, names);
   return bad(fmt::format("There is no parameter {}{}; there are {}.", name,
