@@ -18,6 +18,6 @@ std::optional<std::string> with_our_variables(std::string_view text);
 bool holds_variable(std::string_view text);  // of ours
 
 // A double-quoted YAML scalar.
-std::string quoted(std::string_view text);
+std::string yaml_quoted(std::string_view text);
 
 }  // namespace borehole::config

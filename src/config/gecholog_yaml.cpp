@@ -12,7 +12,7 @@ namespace {
 
 std::string listed(const std::vector<std::string>& texts) {
   std::string out;
-  for (const auto& text : texts) out += fmt::format("{}{}", out.empty() ? "" : ", ", quoted(text));
+  for (const auto& text : texts) out += fmt::format("{}{}", out.empty() ? "" : ", ", yaml_quoted(text));
   return "[" + out + "]";
 }
 
@@ -27,20 +27,20 @@ std::string gecholog_yaml(const std::string& name, const GechologParts& parts, c
   out +=
       "# Gecholog listened on every interface. To let other machines in, write 0.0.0.0 and set auth.users_file (or\n"
       "# auth.allow_clients).\n";
-  out += fmt::format("listen: {}\n", quoted("127.0.0.1:" + (parts.port.empty() ? "5380" : parts.port)));
+  out += fmt::format("listen: {}\n", yaml_quoted("127.0.0.1:" + (parts.port.empty() ? "5380" : parts.port)));
   if (parts.port == "5381") out += "admin: \"127.0.0.1:5382\"\n";
-  if (!parts.log_level.empty()) out += fmt::format("log: {{level: {}}}\n", quoted(parts.log_level));
+  if (!parts.log_level.empty()) out += fmt::format("log: {{level: {}}}\n", yaml_quoted(parts.log_level));
 
   out += "routers:\n";
   if (std::ranges::none_of(parts.routers, [](const auto& router) { return router.path == "/"; }))
     out += "  # Calls through a proxy setting; Gecholog had no such router here.\n  - path: \"/\"\n";
   for (const auto& router : parts.routers) {
-    out += fmt::format("  - path: {}\n", quoted(router.path));
-    if (!router.upstream.empty()) out += fmt::format("    upstream: {}\n", quoted(router.upstream));
+    out += fmt::format("  - path: {}\n", yaml_quoted(router.path));
+    if (!router.upstream.empty()) out += fmt::format("    upstream: {}\n", yaml_quoted(router.upstream));
     if (router.headers.empty()) continue;
     out += "    require_headers:\n";
     for (const auto& [header, value] : router.headers)
-      out += fmt::format("      {}: {}\n", quoted(header), quoted(value));
+      out += fmt::format("      {}: {}\n", yaml_quoted(header), yaml_quoted(value));
   }
   if (!parts.ca_files.empty()) out += fmt::format("upstream:\n  ca_files: {}\n", listed(parts.ca_files));
 
@@ -50,7 +50,7 @@ std::string gecholog_yaml(const std::string& name, const GechologParts& parts, c
     if (std::ranges::none_of(parts.masked, [&](const auto& other) { return lower_case(other) == header; }))
       masked.push_back(header);
   out += "record:\n";
-  if (!parts.session_header.empty()) out += fmt::format("  session_header: {}\n", quoted(parts.session_header));
+  if (!parts.session_header.empty()) out += fmt::format("  session_header: {}\n", yaml_quoted(parts.session_header));
   out += fmt::format("  mask_headers: {}\n", listed(masked));
 
   if (!notes.empty())
