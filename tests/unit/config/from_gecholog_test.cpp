@@ -213,5 +213,5 @@ TEST_CASE("Gecholog's variables become ours") {
   CHECK(with_our_variables("$A ${B} ${C x$$ $ ${ $1 ${2}") == "${A} ${B} ${C} x$$ $ $${  ");
   CHECK_FALSE(with_our_variables("$$A").has_value());
   CHECK(json_for_yaml("{\"a\":\t$B, \"c\\\"$D\": \"\t${E}\"}") == "{\"a\": \"$B\", \"c\\\"$D\": \"\t${E}\"}");
-  CHECK(quoted("a\"b\\c\n\x7f") == "\"a\\\"b\\\\c\\x0a\\x7f\"");
+  CHECK(yaml_quoted("a\"b\\c\n\x7f") == "\"a\\\"b\\\\c\\x0a\\x7f\"");
 }
