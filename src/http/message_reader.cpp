@@ -264,6 +264,8 @@ Unexpected<Error> MessageReader::State::fail_parse(llhttp_errno_t error, Bytes f
   const std::size_t size = inside ? static_cast<std::size_t>(at - fed.data()) : fed.size();
   std::string line = raw();  // what of the line at fault has come, the octet at fault included
   line.append(fed.substr(0, size + 1));
+  // llhttp 9 names the octet behind a bare LF as the one at fault.
+  if (const Bytes before = Bytes(line).substr(0, line.size() - 1); ends_in_bare_lf(before)) line.pop_back();
   if (line.size() > 1) line.erase(0, line.rfind('\n', line.size() - 2) + 1);
   return fail(parse_error(role, error, line));
 }

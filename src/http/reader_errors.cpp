@@ -16,6 +16,8 @@ Error reader_error(Role role, ErrorCode request_code, std::string detail) {
   return {ErrorCode::malformed_response, Fault::upstream, std::move(detail)};
 }
 
+bool ends_in_bare_lf(Bytes line) noexcept { return line.ends_with('\n') && !line.ends_with("\r\n"); }
+
 namespace {
 
 struct Wording {
@@ -31,8 +33,6 @@ bool has_space_in_name(Bytes line) noexcept {
 bool is_line_end(Bytes line) noexcept {
   return line.empty() || line.back() == '\r' || line.back() == '\n' || line.find(':') == Bytes::npos;
 }
-
-bool ends_in_bare_lf(Bytes line) noexcept { return line.ends_with('\n') && !line.ends_with("\r\n"); }
 
 constexpr Wording not_crlf{ErrorCode::ambiguous_request, "a line is not ended by CRLF"};
 
