@@ -113,7 +113,9 @@ bool RunSummary::add(std::string_view record_json) {
     Model& sums = models_[model.empty() ? without_model : model];
     ++sums.calls;
     if (bad) ++sums.errors;
-    count(sums.input_tokens, bedrock::json_count(record, "usage/input_tokens"));
+    if (text("usage/source") != "count_tokens") {
+      count(sums.input_tokens, bedrock::json_count(record, "usage/input_tokens"));
+    }
     count(sums.output_tokens, bedrock::json_count(record, "usage/output_tokens"));
     if (const auto total = number("timing_ms/total")) sums.total_ms.push_back(*total);
   } else {

@@ -16,7 +16,11 @@ namespace {
 namespace dom = simdjson::dom;
 using Count = std::optional<std::uint64_t>;
 
-// The operations whose answers tell what an inference cost. (CountTokens counts without one.)
+bool counts_tokens(const Operation& operation) noexcept {
+  return operation.name == "CountTokens" || operation.name == "CountMessageTokens";
+}
+
+// The operations whose answers tell what an inference cost.
 bool spends_tokens(const Operation& operation) noexcept {
   static constexpr std::array<std::string_view, 5> names{"InvokeModel", "Converse", "ChatCompletions", "Responses",
                                                          "Messages"};
@@ -59,6 +63,24 @@ void read_error(const AnswerView& answer, const std::optional<dom::element>& bod
   if (const auto message = first_string(*body, messages)) facts.error_message = capped(*message, max_error_message);
 }
 
+// Guardrails speak in the answers of operations that spend no tokens, too.
+void read_guardrail(const Operation& operation, dom::element body, AnswerFacts& facts) {
+  static constexpr std::array<std::string_view, 2> paths{"amazon-bedrock-guardrailAction", "guardrailAction"};
+  auto action = first_string(body, paths);
+  if (operation.name == "ApplyGuardrail") action = json_string(body, "action");
+  if (operation.name == "Converse" && facts.stop_reason == "guardrail_intervened") action = "INTERVENED";
+  if (action) facts.guardrail_action = capped(*action, max_word);
+}
+
+// Anthropic's own answer has the name in its own style.
+Usage counted(dom::element body) {
+  Usage usage;
+  usage.input_tokens = json_count(body, "inputTokens");
+  if (!usage.input_tokens) usage.input_tokens = json_count(body, "input_tokens");
+  if (usage.input_tokens) usage.source = "count_tokens";
+  return usage;
+}
+
 void read_success(const Operation& operation, dom::element body, AnswerFacts& facts, Usage& usage) {
   const bool converse = operation.name == "Converse";
   usage = body_usage(body);
@@ -78,12 +100,21 @@ AnswerFacts read_any_answer(const Operation* operation, const AnswerView& answer
   facts.latency_ms = header_count(answer.fields, "x-amzn-bedrock-invocation-latency");
   facts.priced_otherwise = priced_otherwise(answer.fields);
   const bool failed = answer.status >= 400;
-  const bool spends = operation != nullptr && answer.status / 100 == 2 && spends_tokens(*operation);
-  const JsonDocument document((failed || spends) && !answer.body_truncated ? answer.body : Bytes{});
+  const bool answered = operation != nullptr && answer.status / 100 == 2;
+  const bool spends = answered && spends_tokens(*operation);
+  const bool counts = answered && counts_tokens(*operation);
+  const bool guarded = answered && (operation->name == "ApplyGuardrail" || operation->name == "RetrieveAndGenerate");
+  const bool read = failed || spends || counts || guarded;
+  const JsonDocument document(read && !answer.body_truncated ? answer.body : Bytes{});
   if (failed) read_error(answer, document.root(), facts);
 
   Usage second;
   if (spends && document.root()) read_success(*operation, *document.root(), facts, second);
+  if (counts && document.root()) {
+    facts.usage = counted(*document.root());
+    return facts;
+  }
+  if ((spends || guarded) && document.root()) read_guardrail(*operation, *document.root(), facts);
   Usage first = header_usage(answer.fields);
   if (second.source == "converse") std::swap(first, second);
   facts.usage = std::move(first);

@@ -22,7 +22,7 @@ struct Usage {
   std::optional<std::uint64_t> cache_write_1h_tokens;  // the part of cache_write_tokens that is kept for an hour
   std::optional<std::uint64_t> total_tokens;           // as told; else the sum, where input and output are known
   // The best source that told a count: "converse", "invocation_metrics" (of a stream's last chunk), "headers", "body",
-  // "trace" (of an agent); else empty.
+  // "trace" (of an agent); "count_tokens" of an answer that counts for a call that was not made; else empty.
   std::string source;
   bool disagrees = false;  // two sources told different numbers of one count
 
@@ -33,8 +33,10 @@ struct Usage {
 
 struct AnswerFacts {
   Usage usage;
-  std::optional<Usage> other_usage;         // what the lesser source told, where it disagrees
-  std::optional<std::string> stop_reason;   // as the model wrote it
+  std::optional<Usage> other_usage;        // what the lesser source told, where it disagrees
+  std::optional<std::string> stop_reason;  // as the model wrote it
+  // What a guardrail did, as AWS writes it: "INTERVENED", "GUARDRAIL_INTERVENED", "NONE".
+  std::optional<std::string> guardrail_action;
   std::optional<std::string> model_id;      // the model that answered, as it names itself: not always a Bedrock id
   std::optional<std::uint64_t> latency_ms;  // as AWS reports it
   std::optional<std::uint64_t> images;      // made, where the answer lists them

@@ -88,7 +88,7 @@ struct CallRecord {
     bool body_truncated = false;
     std::optional<Stream> stream;
     std::string stop_reason, error_type, error_message;
-    std::string guardrail_action;  // "INTERVENED", "NONE"
+    std::string guardrail_action;  // "INTERVENED", "GUARDRAIL_INTERVENED", "NONE": as AWS writes it
     std::optional<Answer> answer;
   } response;
 
@@ -98,6 +98,9 @@ struct CallRecord {
     std::optional<bool> disagrees;
     std::optional<std::uint64_t> cache_write_1h_tokens;  // the part of cache_write_tokens that is kept for an hour
     std::vector<Usage> others;                           // what lesser sources told, where they disagree
+
+    // Whether the model was asked: not where the answer only counts what a call would take.
+    bool spent() const noexcept { return source != "count_tokens"; }
   } usage;
 
   std::optional<std::string> cost_usd;  // exact decimal text

@@ -66,6 +66,7 @@ void take_facts(CallRecord& record, bedrock::AnswerFacts& facts) {
   if (facts.stop_reason) record.response.stop_reason = *std::move(facts.stop_reason);
   if (facts.error_type) record.response.error_type = *std::move(facts.error_type);
   if (facts.error_message) record.response.error_message = *std::move(facts.error_message);
+  if (facts.guardrail_action) record.response.guardrail_action = *std::move(facts.guardrail_action);
   if (record.aws.model_id.empty() && facts.model_id) record.aws.model_id = *std::move(facts.model_id);
   if (facts.latency_ms) record.timing_ms.reported_by_aws = static_cast<double>(*facts.latency_ms);
 }
@@ -104,7 +105,7 @@ bedrock::AnswerFacts take_stream(CapturedCall& call, bedrock::StreamFormat forma
 
 void take_cost(CallRecord& record, const bedrock::AnswerFacts& facts, bedrock::Fields request,
                const bedrock::PriceTable& prices) {
-  if (facts.priced_otherwise || bedrock::priced_otherwise(request) || record.aws.operation == "CountTokens") return;
+  if (facts.priced_otherwise || bedrock::priced_otherwise(request) || !record.usage.spent()) return;
   const bedrock::ModelPrice* const price = prices.find(record.aws.service, record.aws.region, record.aws.model_id);
   if (price == nullptr) return;
   const auto amount = bedrock::cost(*price, {.usage = facts.usage, .images = facts.images});

@@ -55,10 +55,12 @@ void RunningStatistics::add(const CallRecord& record) {
   if (labels.model == other || labels.operation == other) ++figures_.folded;
 
   const auto& usage = record.usage;
-  tokens.input += usage.input_tokens.value_or(0);
-  tokens.output += usage.output_tokens.value_or(0);
-  tokens.cache_read += usage.cache_read_tokens.value_or(0);
-  tokens.cache_write += usage.cache_write_tokens.value_or(0);
+  if (usage.spent()) {
+    tokens.input += usage.input_tokens.value_or(0);
+    tokens.output += usage.output_tokens.value_or(0);
+    tokens.cache_read += usage.cache_read_tokens.value_or(0);
+    tokens.cache_write += usage.cache_write_tokens.value_or(0);
+  }
   if (record.cost_usd) {
     double cost = 0;
     const std::string& text = *record.cost_usd;

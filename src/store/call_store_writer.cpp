@@ -83,7 +83,7 @@ void bind_record(Statement& statement, std::int64_t seq, const calls::CallRecord
   to.text(record.aws.model_id);
   to.text(record.aws.access_key_id);
   to.text(record.aws.request_id);
-  to.optional(record.usage.input_tokens);
+  to.optional(record.usage.spent() ? record.usage.input_tokens : std::nullopt);  // sums are made of the columns
   to.optional(record.usage.output_tokens);
   to.text(record.cost_usd ? std::string_view(*record.cost_usd) : std::string_view());
   to.optional(record.timing_ms.total);

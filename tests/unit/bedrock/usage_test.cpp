@@ -199,8 +199,24 @@ TEST_CASE("headers that hold no count tell nothing") {
   }
 }
 
-TEST_CASE("counting tokens and other operations spend none") {
-  CHECK(read("CountTokens", R"({"inputTokens":10,"usage":{"inputTokens":10}})").usage.empty());
+TEST_CASE("tokens that are only counted are told apart from tokens that are spent") {
+  for (const std::string_view body : {R"({"inputTokens":10,"usage":{"inputTokens":99}})", R"({"input_tokens":10})"}) {
+    const bool aws = body.find("inputTokens") != std::string_view::npos;
+    const Usage usage = read(aws ? "CountTokens" : "CountMessageTokens", body).usage;
+    CHECK(usage.input_tokens == 10);
+    CHECK_FALSE(usage.total_tokens);
+    CHECK(usage.source == "count_tokens");
+  }
+  CHECK(read("CountTokens", R"({"usage":{"inputTokens":10}})").usage.empty());
+}
+
+TEST_CASE("what a guardrail did is read where the operation tells it") {
+  CHECK(read("ApplyGuardrail", R"({"action":"NONE"})").guardrail_action == "NONE");
+  CHECK(read("InvokeModel", R"({"amazon-bedrock-guardrailAction":"INTERVENED"})").guardrail_action == "INTERVENED");
+  CHECK(read("RetrieveAndGenerate", R"({"guardrailAction":"INTERVENED"})").guardrail_action == "INTERVENED");
+  CHECK(read("Converse", R"({"stopReason":"guardrail_intervened"})").guardrail_action == "INTERVENED");
+  CHECK_FALSE(read("Converse", R"({"stopReason":"end_turn","action":"NONE"})").guardrail_action);
+  CHECK_FALSE(read("InvokeModel", R"({"action":"NONE"})").guardrail_action);
   CHECK(read("ApplyGuardrail", R"({"usage":{"inputTokens":10}})").usage.empty());
 }
 

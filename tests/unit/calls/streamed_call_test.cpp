@@ -1,35 +1,18 @@
 // Exchanges of tests/data/streams against the records beside them.
-#include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
-#include "bedrock/json_view.h"
 #include "calls/captured_call.h"
-#include "calls/record_json.h"
 #include "catch.h"
 #include "unit/bedrock/frames.h"
+#include "unit/calls/exchange_files.h"
 
 namespace borehole::calls {
 
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string read_whole(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-std::string take_line(std::string& text) {
-  const std::size_t end = text.find('\n');
-  REQUIRE(end != std::string::npos);
-  std::string line = text.substr(0, end);
-  text.erase(0, end + 1);
-  return line;
-}
 
 // README.md beside the exchanges says how a line becomes a message.
 void add_message(std::string& body, std::size_t& last, const std::string& line) {
@@ -78,20 +61,7 @@ CapturedCall call_of(const fs::path& exchange) {
   return call;
 }
 
-std::vector<fs::path> exchanges() {
-  std::vector<fs::path> found;
-  for (const auto& entry : fs::directory_iterator(BOREHOLE_TEST_DATA "/streams")) {
-    if (entry.path().extension() == ".events") found.push_back(entry.path());
-  }
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
-std::string part(const bedrock::JsonDocument& document, const std::string& path) {
-  if (!document.root()) return "no JSON";
-  const auto found = bedrock::json_at(*document.root(), path);
-  return found ? simdjson::minify(*found) : "absent";
-}
+std::vector<fs::path> exchanges() { return exchange_files("/streams", ".events"); }
 
 const std::vector<std::string> parts{"aws/operation",
                                      "aws/model_id",
@@ -112,18 +82,7 @@ TEST_CASE("streamed answers of every family give the records that stand beside t
     CAPTURE(exchange);
     CapturedCall call = call_of(exchange);
     decode(call);
-    const std::string record = to_json(call.record);
-    const std::string expected = read_whole(fs::path(exchange).replace_extension(".json"));
-    const bedrock::JsonDocument got(record);
-    const bedrock::JsonDocument wanted(expected);
-    REQUIRE(got.root());
-    REQUIRE(wanted.root());
-    for (const std::string& path : parts) {
-      CAPTURE(path);
-      std::string want = part(wanted, path);
-      if (path == "usage" && want == "{}") want = "absent";
-      CHECK(part(got, path) == want);
-    }
+    check_record(call.record, exchange, parts);
   }
 }
 
