@@ -50,7 +50,15 @@ Reading read_agent_event(StreamState& state, std::string_view name, dom::element
     if (const auto action = json_string(body, "action")) state.answer.guardrail_action = capped(*action, max_word);
     return Reading::known;
   }
-  if (name == "flowOutputEvent") {
+  if (name == "analyzePromptEvent") {  // OptimizePrompt: what it thinks of the prompt, then the better one
+    const auto text = json_string(body, "message");
+    return text ? known(state.add_text({}, AnswerBlock::Kind::thinking, *text)) : Reading::unknown;
+  }
+  if (name == "optimizedPromptEvent") {
+    const auto text = json_string(body, "optimizedPrompt/textPrompt/text");
+    return text ? known(state.add_text({.index = 1}, AnswerBlock::Kind::text, *text)) : Reading::unknown;
+  }
+  if (name == "flowOutputEvent" || name == "flowMultiTurnInputRequestEvent") {
     const auto document = json_at(body, "content/document");
     if (!document) return Reading::unknown;
     const auto text =

@@ -44,9 +44,10 @@ CapturedCall call_of(const fs::path& exchange) {
   CallRecord& record = call.record;
   record.request.method = "POST";
   record.request.target = call.target = take_line(text);
-  record.upstream.host = call.target.rfind("/agents/", 0) == 0     ? "bedrock-agent-runtime.us-east-1.amazonaws.com"
-                         : call.target.rfind("/anthropic", 0) == 0 ? "bedrock-mantle.us-east-1.api.aws"
-                                                                   : "bedrock-runtime.us-east-1.amazonaws.com";
+  const auto under = [&call](const char* path) { return call.target.rfind(path, 0) == 0; };
+  record.upstream.host = under("/model/") || under("/openai/")   ? "bedrock-runtime.us-east-1.amazonaws.com"
+                         : under("/anthropic/") || under("/v1/") ? "bedrock-mantle.us-east-1.api.aws"
+                                                                 : "bedrock-agent-runtime.us-east-1.amazonaws.com";
   record.response.status = 200;
   record.response.headers = {{"Content-Type", take_line(text)}};
   take_line(text);
