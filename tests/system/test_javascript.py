@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 
 from harness import bedrock, check, clients, eventstream
 from harness.proxy import HOST
@@ -12,15 +11,7 @@ OPS = ["invoke", "converse", "invoke_stream", "converse_stream", "count_tokens"]
 
 
 def sdk(proxy, scheme="http", ops=None, **options):
-    if not os.path.isdir(os.path.join(clients.JS, "node_modules")):
-        raise AssertionError("tests/system/js/node_modules is missing: tools/test installs it (npm ci there)")
-    if scheme == "https":
-        options["proxy_ca"] = proxy.ca
-    lines, done = clients.node("bedrock.mjs", {"NODE_EXTRA_CA_CERTS": proxy.ca}, ops=ops or OPS,
-                               proxy=f"{scheme}://localhost:{proxy.port}", key=bedrock.CREDENTIALS.key,
-                               secret=bedrock.CREDENTIALS.secret, **options)
-    check.equal(done.returncode, 0, f"node: {done.stderr.decode()[-2000:]}")
-    return lines
+    return clients.javascript(proxy, ops or OPS, scheme, **options)
 
 
 @test(each=["http", "https"])

@@ -163,6 +163,30 @@ def invoke_with_response_stream_is_recorded_as_the_sdk_put_it_together(t, boto):
     check.equal(record["cost_usd"], "0.0019875", "cost")
 
 
+@test(each=["http", "https"])
+def the_javascript_sdk_puts_together_what_the_record_holds(t, scheme):
+    up = t.upstream()
+    proxy = priced(t, up)
+    serving(up, frames("converse"))
+    events = [line["event"] for line in clients.javascript(proxy, ["converse_stream"], scheme)]
+    content, stop, metadata = put_together(events)
+    record = proxy.call()
+    check.equal(record["response"]["answer"], {"role": "assistant", "content": content}, "the answer")
+    check.equal(record["response"]["stop_reason"], stop, "stop reason")
+    usage, seen = record["usage"], metadata["usage"]
+    check.equal((usage["input_tokens"], usage["output_tokens"], usage["cache_read_tokens"], usage["cache_write_tokens"]),
+                (seen["inputTokens"], seen["outputTokens"], seen["cacheReadInputTokens"], seen["cacheWriteInputTokens"]),
+                "tokens of ConverseStream")
+    serving(up, frames("anthropic"))
+    chunks = [line["event"] for line in clients.javascript(proxy, ["invoke_stream"], scheme)]
+    record = proxy.calls(2)[-1]
+    text = "".join(chunk.get("delta", {}).get("text", "") for chunk in chunks)
+    check.equal([b["text"] for b in record["response"]["answer"]["content"] if b["type"] == "text"], [text], "text")
+    metrics, usage = chunks[-1]["amazon-bedrock-invocationMetrics"], record["usage"]
+    check.equal((usage["input_tokens"], usage["output_tokens"]), (metrics["inputTokenCount"], metrics["outputTokenCount"]),
+                "tokens of InvokeModelWithResponseStream")
+
+
 @test
 def an_exception_inside_a_200_is_the_calls_error(t):
     up = t.upstream()

@@ -7,6 +7,7 @@ import subprocess
 import boto3
 from botocore.config import Config
 
+from . import check
 from .bedrock import CREDENTIALS
 
 MODELS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "models")
@@ -103,3 +104,16 @@ def node(script, environment=None, timeout=60, **options):
     done = execute(["node", os.path.join(JS, script), json.dumps(options)], environment, timeout)
     lines = [json.loads(line) for line in done.stdout.decode().splitlines() if line.startswith("{")]
     return lines, done
+
+
+def javascript(proxy, ops, scheme="http", **options):
+    """The AWS SDK for JavaScript does `ops` (js/bedrock.mjs) through the proxy; what it printed, as objects."""
+    if not os.path.isdir(os.path.join(JS, "node_modules")):
+        raise AssertionError("tests/system/js/node_modules is missing: tools/test installs it (npm ci there)")
+    if scheme == "https":
+        options["proxy_ca"] = proxy.ca
+    lines, done = node("bedrock.mjs", {"NODE_EXTRA_CA_CERTS": proxy.ca}, ops=ops,
+                       proxy=f"{scheme}://localhost:{proxy.port}", key=CREDENTIALS.key,
+                       secret=CREDENTIALS.secret, **options)
+    check.equal(done.returncode, 0, f"node: {done.stderr.decode()[-2000:]}")
+    return lines
