@@ -46,8 +46,13 @@ class Tap {
   virtual void on_sent_head(Bytes sent, TimePoint now) noexcept = 0;
   virtual void on_request_body(Bytes content, TimePoint now) noexcept = 0;  // payload, without chunk framing
   virtual void on_request_complete(TimePoint now) noexcept = 0;
+  // The head, and what of the body came with it, has left for the upstream. `held`: how long borehole had it since its
+  // last octet could be read, without waiting for a connection. Twice where one had to be waited for: before and after.
+  virtual void on_request_passed(Duration held) noexcept = 0;
   virtual void on_response_head(const http::ResponseHead& head, TimePoint now) noexcept = 0;  // also each 1xx
   virtual void on_response_body(Bytes content, TimePoint now) noexcept = 0;
+  // The final head, and what came with it, has left for the client: at `left`, `held` after it could be read. Once.
+  virtual void on_response_passed(Duration held, TimePoint left) noexcept = 0;
   virtual void on_note(std::string note) noexcept = 0;  // what was done or seen beyond the rule
   // `error` is null for Outcome::complete. For Outcome::refused `status` is what the client was answered (0: nothing).
   virtual void on_finished(Outcome outcome, const Error* error, int status, TimePoint now) noexcept = 0;

@@ -40,11 +40,16 @@ Loop::State::State() {
   require(uv_loop_init(&uv), "cannot make an event loop");
   uv_idle_init(&uv, &idle_);
   idle_.data = this;
+  uv_prepare_init(&uv, &prepare_);
+  prepare_.data = this;
+  uv_prepare_start(&prepare_, &State::on_prepare);
+  uv_unref(reinterpret_cast<uv_handle_t*>(&prepare_));
 }
 
 Loop::State::~State() {
   while (!self_owned.empty()) delete *self_owned.begin();
   idle_.data = nullptr;
+  prepare_.data = nullptr;
   const auto close_left = [](uv_handle_t* left, void*) noexcept {
     if (left->data != nullptr) {
       Handle::of(left)->close();
@@ -80,6 +85,11 @@ void Loop::State::unlink(Task& task) noexcept {
   if (first_ == nullptr) uv_idle_stop(&idle_);
 }
 
+// What comes behind it is waiting, and then the next turn.
+void Loop::State::on_prepare(uv_prepare_t* prepare) noexcept {
+  static_cast<State*>(prepare->data)->turn_marked_ = false;
+}
+
 void Loop::State::on_idle(uv_idle_t* idle) noexcept {
   auto& self = *static_cast<State*>(idle->data);
   // What is queued meanwhile waits for the next turn, so that sockets get theirs.
@@ -99,6 +109,7 @@ void Loop::stop() { uv_stop(&state_->uv); }
 std::size_t Loop::farewells() const noexcept { return state_->self_owned.size(); }
 
 TimePoint Loop::now() const noexcept { return std::chrono::steady_clock::now(); }
+TimePoint Loop::turn_began() const noexcept { return state_->turn_began(); }
 
 struct Timer::State final : Handle {
   State(uv_loop_t& loop, std::function<void()> function) : fire(std::move(function)) {

@@ -22,6 +22,8 @@ class Loop {
   // Sockets that TcpSocket::finish_and_close and deliver_and_reset still hold. 0: everything is delivered, or given up.
   std::size_t farewells() const noexcept;
   TimePoint now() const noexcept;  // steady_clock's now (a fresh reading, comparable between loops)
+  // When the loop came back from waiting, as far as sockets made it: what is read in this turn could be read by then.
+  TimePoint turn_began() const noexcept;
 
   struct State;
   State& state() noexcept { return *state_; }  // for net/ only

@@ -71,6 +71,15 @@ struct Loop::State {
   void queue(Task& task) noexcept;   // again while queued: nothing changes
   void cancel(Task& task) noexcept;  // not queued: nothing
 
+  // The first reading of the clock in this turn; sockets ask before they hand on what they read.
+  TimePoint turn_began() noexcept {
+    if (!turn_marked_) {
+      turn_began_ = std::chrono::steady_clock::now();
+      turn_marked_ = true;
+    }
+    return turn_began_;
+  }
+
   uv_loop_t uv{};
   std::array<char, std::size_t{64} * 1024> read_buffer;  // one read at a time: a view into it lives during a callback
   std::unordered_set<SelfOwned*> self_owned;
@@ -78,7 +87,11 @@ struct Loop::State {
  private:
   void unlink(Task& task) noexcept;
   static void on_idle(uv_idle_t* idle) noexcept;
+  static void on_prepare(uv_prepare_t* prepare) noexcept;
 
+  uv_prepare_t prepare_{};
+  TimePoint turn_began_{};
+  bool turn_marked_ = false;
   uv_idle_t idle_{};  // active while tasks wait, so that the loop does not sleep
   Task* first_ = nullptr;
   Task* last_ = nullptr;

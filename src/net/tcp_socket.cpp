@@ -116,6 +116,7 @@ void TcpSocket::State::on_room(uv_handle_t* tcp, std::size_t, uv_buf_t* room) no
 
 void TcpSocket::State::on_read(uv_stream_t* tcp, ssize_t count, const uv_buf_t* room) noexcept {
   State& self = of(tcp);
+  self.loop.state().turn_began();  // those that are read later in this turn have waited since now
   if (count > 0) return self.observer->on_received({room->base, static_cast<std::size_t>(count)});
   if (count == 0) return;
   if (count != UV_EOF) return self.fail(static_cast<int>(count));

@@ -40,6 +40,10 @@ class Effects {
 
   virtual void send(Side side, Bytes bytes) = 0;
 
+  // What was sent towards that side leaves now, as far as its socket takes it, and not only after the event. Answers
+  // the time then.
+  virtual TimePoint flush(Side side) = 0;
+
   // Stops and resumes reading from a side.
   virtual void hold(Side side) = 0;
   virtual void resume(Side side) = 0;

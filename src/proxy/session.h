@@ -99,11 +99,13 @@ class Session {
                  const http::Authority& upstream, TimePoint now);
   void upstream_came();
   void send_head(const calls::UpstreamFacts& facts, TimePoint now);
-  void send_to_upstream(Bytes raw);
-  void flush_head();
+  void send_to_upstream(Bytes raw, TimePoint now);
+  void flush_head(TimePoint now);
+  void request_passed(TimePoint now);
   void request_completed(TimePoint now);
 
   void upstream_received(Bytes bytes, TimePoint now);
+  void response_passed(TimePoint now);
   bool response_head_came(TimePoint now);  // false: the exchange ended with it
   // `record.answer_header` and the record's id, if answers are to name it.
   struct AnswerField {
@@ -155,8 +157,9 @@ class Session {
   bool client_held_ = false;
   bool upstream_held_ = false;
   bool draining_ = false;
-  bool head_there_ = false;  // the request's head was read and is sound
-  bool served_ = false;      // a request other than CONNECT came
+  bool head_there_ = false;       // the request's head was read and is sound
+  bool served_ = false;           // a request other than CONNECT came
+  bool response_passed_ = false;  // the tap was told
 
   Wait wait_ = Wait::nothing;
   TimePoint wait_since_{};

@@ -34,7 +34,7 @@ std::optional<std::size_t> Session::take_http(Bytes bytes, TimePoint now) {
       if (wait_ != Wait::head) wait_for(Wait::head, now);
       break;
     case RequestState::relaying:
-      if (bytes.empty()) flush_head();
+      if (bytes.empty()) flush_head(now);
       break;
     case RequestState::discarding: break;
   }
@@ -48,7 +48,7 @@ std::optional<std::size_t> Session::take_http(Bytes bytes, TimePoint now) {
       client_left(progress.error(), now);
     } else {
       // The body's framing is broken: upstream it is cut where it broke; the client is told why.
-      flush_head();
+      flush_head(now);
       if (upstream_there_) effects_.drop_upstream();
       upstream_there_ = false;
       request_state_ = RequestState::idle;
@@ -62,12 +62,12 @@ std::optional<std::size_t> Session::take_http(Bytes bytes, TimePoint now) {
     case http::MessageReader::Step::body:
       if (request_state_ == RequestState::idle) return raw.size();
       if (raw.empty()) return std::nullopt;
-      if (request_state_ == RequestState::relaying) send_to_upstream(raw);
+      if (request_state_ == RequestState::relaying) send_to_upstream(raw, now);
       if (wait_ == Wait::request_body) wait_since_ = now;
       break;
     case http::MessageReader::Step::head: request_head_came(now); break;
     case http::MessageReader::Step::complete:
-      if (request_state_ == RequestState::relaying) send_to_upstream(raw);
+      if (request_state_ == RequestState::relaying) send_to_upstream(raw, now);
       if (tap_ && request_state_ == RequestState::relaying) {
         for (const Bytes content : request_reader_.content()) tap_->on_request_body(content, now);
       }
@@ -96,6 +96,7 @@ void Session::begin_tap(const http::RequestHead* head, calls::WayIn way_in, std:
 void Session::request_head_came(TimePoint now) {
   const http::RequestHead& head = request_reader_.request_head();
   status_ = 0;
+  response_passed_ = false;
   head_there_ = served_ = true;
   const auto begin_refused = [&] {
     if (!tap_) begin_tap(&head, way_in_of(head, at_), "", at_.origin ? at_.origin->authority : http::Authority{}, now);
@@ -141,6 +142,8 @@ void Session::request_head_came(TimePoint now) {
   if (auto facts = effects_.lease(route_->target)) {
     upstream_came();
     send_head(*facts, now);
+  } else {
+    request_passed(now);  // what follows until `leased` is waiting
   }
 }
 
@@ -192,19 +195,26 @@ void Session::send_head(const calls::UpstreamFacts& facts, TimePoint now) {
   wait_for(Wait::request_body, now);
 }
 
-void Session::send_to_upstream(Bytes raw) {
-  if (!head_out_.empty() && raw.size() <= join_limit) {
+void Session::send_to_upstream(Bytes raw, TimePoint now) {
+  const bool head = !head_out_.empty();
+  if (head && raw.size() <= join_limit) {
     head_out_.append(raw);
     raw = {};
   }
-  flush_head();
+  if (head) {
+    effects_.send(Side::upstream, head_out_.view());
+    head_out_.clear();
+  }
   if (!raw.empty()) effects_.send(Side::upstream, raw);
+  if (head) request_passed(now);
 }
 
-void Session::flush_head() {
-  if (head_out_.empty()) return;
-  effects_.send(Side::upstream, head_out_.view());
-  head_out_.clear();
+void Session::flush_head(TimePoint now) {
+  if (!head_out_.empty()) send_to_upstream({}, now);
+}
+
+void Session::request_passed(TimePoint now) {
+  if (tap_) tap_->on_request_passed(effects_.flush(Side::upstream) - now);
 }
 
 void Session::request_completed(TimePoint now) {
@@ -235,6 +245,7 @@ void Session::upstream_received(Bytes bytes, TimePoint now) {
   const auto pass_on = [&](std::size_t end) {
     if (end > unsent) effects_.send(Side::client, bytes.substr(unsent, end - unsent));
     unsent = end;
+    response_passed(now);
   };
   while (true) {
     auto progress = response_reader_->feed(bytes.substr(offset));
@@ -297,6 +308,14 @@ void Session::upstream_received(Bytes bytes, TimePoint now) {
   }
 }
 
+// Once for each exchange, before anything can end it.
+void Session::response_passed(TimePoint now) {
+  if (!tap_ || response_passed_ || (status_ < 200 && status_ != 101)) return;
+  response_passed_ = true;
+  const TimePoint left = effects_.flush(Side::client);
+  tap_->on_response_passed(left - now, left);
+}
+
 std::optional<Session::AnswerField> Session::answer_field() const {
   const auto& name = context_.policy->config->record.answer_header;
   if (!name || !tap_ || tap_->id().empty()) return std::nullopt;
@@ -321,7 +340,7 @@ bool Session::response_head_came(TimePoint now) {
   if (tap_) tap_->on_response_head(head, now);
   if (status_ >= 200) {
     response_state_ = ResponseState::body;
-    flush_head();
+    flush_head(now);
     wait_for(Wait::response, now);
   }
   return true;

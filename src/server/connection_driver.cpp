@@ -94,7 +94,7 @@ void ConnectionDriver::feed(std::size_t layer, Bytes bytes) {
   if (ending_ != Ending::no) return;
   if (layer == layers_.size()) {
     world_.counters.client_received.add(bytes.size());
-    return session_.received(Side::client, bytes, world_.loop.now());
+    return session_.received(Side::client, bytes, world_.loop.turn_began());
   }
   Layer& here = *layers_[layer];
   Buffer& answer = layer == 0 ? client_->out() : here.ciphertext;
@@ -158,7 +158,7 @@ void ConnectionDriver::on_written() noexcept {
 
 void ConnectionDriver::on_upstream_received(Bytes bytes) noexcept {
   world_.counters.upstream_received.add(bytes.size());
-  dispatch([&] { session_.received(Side::upstream, bytes, world_.loop.now()); });
+  dispatch([&] { session_.received(Side::upstream, bytes, world_.loop.turn_began()); });
 }
 
 void ConnectionDriver::on_upstream_ended() noexcept {
@@ -242,6 +242,15 @@ void ConnectionDriver::send(Side side, Bytes bytes) {
     world_.counters.upstream_sent.add(bytes.size());
     upstream_->send(bytes);
   }
+}
+
+TimePoint ConnectionDriver::flush(Side side) {
+  if (side == Side::client) {
+    if (client_) client_->flush();
+  } else if (upstream_) {
+    upstream_->flush();
+  }
+  return world_.loop.now();
 }
 
 void ConnectionDriver::hold(Side side) {

@@ -66,6 +66,7 @@ class ConnectionDriver final : public net::TcpObserver,
 
   // proxy::Effects
   void send(proxy::Side side, Bytes bytes) override;
+  TimePoint flush(proxy::Side side) override;
   void hold(proxy::Side side) override;
   void resume(proxy::Side side) override;
   void open_tls(const proxy::TlsPlan& plan) override;

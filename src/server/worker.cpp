@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "bedrock/hosts.h"
 #include "net/dialer.h"
 #include "net/listener.h"
@@ -287,6 +288,7 @@ Result<net::Address> Worker::listen(const net::Address& address) {
 
 void Worker::start(std::function<void()> ended) {
   state_->thread = std::thread([state = state_.get(), ended = std::move(ended)] {
+    name_this_thread("worker");
     state->loop.run();
     state->finished = true;
     ended();

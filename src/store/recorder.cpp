@@ -11,12 +11,15 @@
 
 #include "base/bounded_queue.h"
 #include "base/log.h"
+#include "base/thread_name.h"
 
 namespace borehole::store {
 
 namespace {
 
 constexpr std::size_t batch_records = 512;
+// Decoded bodies may be much larger than what the mailbox held of them.
+constexpr std::size_t batch_bytes = std::size_t{64} << 20;
 constexpr auto batch_delay = std::chrono::milliseconds(50);
 constexpr auto tend_interval = std::chrono::minutes(1);
 constexpr auto log_interval = std::chrono::minutes(1);
@@ -119,15 +122,17 @@ void Recorder::State::write(std::vector<calls::CapturedCall>& calls) {
     const std::lock_guard lock(mutex);
     prices_now = prices;
   }
-  for (std::size_t begin = 0; begin < calls.size(); begin += batch_records) {
-    const std::size_t end = std::min(calls.size(), begin + batch_records);
-    batch.clear();
-    for (std::size_t i = begin; i < end; ++i) {
-      calls::decode(calls[i], prices_now.get());
-      batch.push_back(std::move(calls[i].record));
-    }
+  std::size_t octets = 0;
+  for (calls::CapturedCall& call : calls) {
+    calls::decode(call, prices_now.get());
+    octets += call.record.request.body.size() + call.record.response.body.size();
+    batch.push_back(std::move(call.record));
+    if (batch.size() < batch_records && octets < batch_bytes) continue;
     write_batch(batch);
+    batch.clear();
+    octets = 0;
   }
+  if (!batch.empty()) write_batch(batch);
 }
 
 void Recorder::State::write_batch(const std::vector<calls::CallRecord>& batch) {
@@ -179,7 +184,10 @@ void Recorder::State::complain() {
 
 Recorder::Recorder(std::vector<std::unique_ptr<calls::Sink>> sinks, const RecorderOptions& options)
     : state_(std::make_unique<State>(std::move(sinks), options)) {
-  state_->thread = std::thread([state = state_.get()] { state->run(); });
+  state_->thread = std::thread([state = state_.get()] {
+    name_this_thread("recorder");
+    state->run();
+  });
 }
 
 Recorder::~Recorder() {

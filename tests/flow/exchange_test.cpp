@@ -30,6 +30,45 @@ TEST_CASE("Pipelined requests are answered one after another, also behind the cl
   CHECK(d.calls() == 3);
 }
 
+TEST_CASE("A tap is told how long borehole had the head, and the answer's beginning, and not how long it waited") {
+  Dialogue d;
+  d.opened();
+  d.world.flushed_at = d.now + 3ms;
+  SECTION("on a pooled connection, whole messages") {
+    d.world.pooled = true;
+    d >> received(client, get) << lease(origin) << to_upstream(get);
+    CHECK(d.witness.seen.back()->request_held == std::vector<Duration>{3ms});
+    d >> time_passes(1s);
+    d.world.flushed_at = d.now + 2ms;
+    d >> received(upstream, ok) << to_client(ok) << give_back();
+    CHECK(d.call(0).request_held == std::vector<Duration>{3ms});
+    CHECK(d.call(0).response_held == Duration(2ms));
+  }
+  SECTION("on a connection that is waited for, in pieces, behind an interim response") {
+    const std::string interim = "HTTP/1.1 103 Early Hints\r\n\r\n";
+    d >> received(client, post.substr(0, 9));
+    d >> time_passes(1s);
+    d.world.flushed_at = d.now + 3ms;
+    d >> received(client, post.substr(9)) << lease(origin);
+    d >> time_passes(1s);
+    d.world.flushed_at = d.now + 4ms;
+    d >> leased() << to_upstream(post);
+    d >> time_passes(1s);
+    d >> received(client, "body") << to_upstream("body");
+    CHECK(d.witness.seen.back()->request_held == std::vector<Duration>{3ms, 4ms});
+    d >> received(upstream, interim + ok.substr(0, 8)) << to_client(interim);
+    CHECK_FALSE(d.witness.seen.back()->response_held);
+    d >> time_passes(1s);
+    d.world.flushed_at = d.now + 5ms;
+    d >> received(upstream, ok.substr(8, ok.size() - 9)) << to_client(ok.substr(0, ok.size() - 1));
+    CHECK(d.witness.seen.back()->response_held == Duration(5ms));
+    d >> time_passes(1s);
+    d >> received(upstream, ok.substr(ok.size() - 1)) << to_client(ok.substr(ok.size() - 1)) << give_back();
+    CHECK(d.call(0).response_held == Duration(5ms));
+  }
+  CHECK(d.witness.broken_rule().empty());
+}
+
 TEST_CASE("An interim response passes at once, whatever its pieces") {
   const std::string interim = "HTTP/1.1 100 Continue\r\n\r\n";
   const std::string head =

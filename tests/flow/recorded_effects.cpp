@@ -46,6 +46,11 @@ void RecordedEffects::send(Side side, Bytes bytes) {
   }
 }
 
+TimePoint RecordedEffects::flush(Side) {
+  rule(!finished, "nothing is asked once the session is over");
+  return flushed_at;
+}
+
 void RecordedEffects::hold(Side side) {
   bool& held = side == Side::client ? client_held : upstream_held;
   rule(!held, "what is held is not held again");

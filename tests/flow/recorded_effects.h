@@ -34,8 +34,10 @@ class RecordedEffects final : public Effects {
   bool client_writable = true;
   bool upstream_writable = true;
   std::optional<TimePoint> armed;
+  TimePoint flushed_at{};  // what `flush` answers
 
   void send(Side side, Bytes bytes) override;
+  TimePoint flush(Side side) override;
   void hold(Side side) override;
   void resume(Side side) override;
   void open_tls(const TlsPlan& plan) override;

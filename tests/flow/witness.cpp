@@ -32,6 +32,10 @@ class WitnessTap final : public calls::Tap {
     rule(!seen_->sent_head.empty() && !seen_->request_complete, "a request completes once");
     seen_->request_complete = true;
   }
+  void on_request_passed(Duration held) noexcept override {
+    rule(!seen_->received_head.empty() && seen_->request_held.size() < 2, "a request passes behind its head");
+    seen_->request_held.push_back(held);
+  }
   void on_response_head(const http::ResponseHead& head, TimePoint) noexcept override {
     rule(!seen_->sent_head.empty(), "a response follows a request");
     seen_->response_heads += head.raw();
@@ -39,6 +43,10 @@ class WitnessTap final : public calls::Tap {
   void on_response_body(Bytes content, TimePoint) noexcept override {
     rule(!seen_->response_heads.empty(), "a response's body follows its head");
     seen_->response_body += content;
+  }
+  void on_response_passed(Duration held, TimePoint) noexcept override {
+    rule(!seen_->response_heads.empty() && !seen_->response_held, "a response passes once, behind its head");
+    seen_->response_held = held;
   }
   void on_note(std::string note) noexcept override {
     rule(true, "");

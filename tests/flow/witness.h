@@ -16,6 +16,8 @@ struct Seen {
   calls::ExchangeStart start;
   std::string received_head, sent_head, request_body, response_heads, response_body;
   std::vector<std::string> notes;
+  std::vector<Duration> request_held;  // not part of the text: it depends on how octets come
+  std::optional<Duration> response_held;
   bool upstream = false;
   bool request_complete = false;
   std::optional<calls::Outcome> outcome;

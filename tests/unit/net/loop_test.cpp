@@ -20,6 +20,28 @@ TEST_CASE("a loop with nothing to wait for returns; wake-ups and signals do not 
   loop.run();
 }
 
+TEST_CASE("a turn of the loop has one beginning, the next a later one") {
+  TestLoop test;
+  TimePoint first, again, second;
+  const TimePoint before = test.loop.now();
+  Timer later(test.loop, [&] {
+    second = test.loop.turn_began();
+    test.stop();
+  });
+  Timer timer(test.loop, [&] {
+    first = test.loop.turn_began();
+    while (test.loop.now() == first) {
+    }
+    again = test.loop.turn_began();
+    later.start(milliseconds(2));
+  });
+  timer.start(Duration::zero());
+  REQUIRE(test.run());
+  CHECK(first >= before);
+  CHECK(again == first);
+  CHECK(second > first);
+}
+
 TEST_CASE("timers fire in order, never early, and not after stop") {
   TestLoop test;
   std::vector<int> order;
