@@ -15,14 +15,24 @@ std::string_view name_of(BodySide side) { return side == BodySide::request ? "re
 
 std::string octets(std::uint64_t count) { return fmt::format("{} {}", count, count == 1 ? "octet" : "octets"); }
 
+// The content coding that the kept octets are still in; empty where they are in none.
+std::string undecoded(const bedrock::JsonValue& record, BodySide side) {
+  if (record.flag(fmt::format("{}/body_decoded", name_of(side))).value_or(false)) return {};
+  const std::string coding = bedrock::lower_case(header_of(record, side, "content-encoding"));
+  return coding == "identity" ? std::string() : coding;
+}
+
 // What stands for a body whose content is not read.
 std::string opaque(const bedrock::JsonValue& record, BodySide side, std::uint64_t size) {
+  if (!undecoded(record, side).empty()) {
+    const std::string_view reason = record.text(fmt::format("{}/body_coding_error/message", name_of(side)));
+    return fmt::format("compressed ({}), {}{}{}", undecoded(record, side), octets(size), reason.empty() ? "" : ": ",
+                       reason);
+  }
   const std::string type = bedrock::lower_case(header_of(record, side, "content-type"));
   const std::string_view essence = bedrock::trimmed(std::string_view(type).substr(0, type.find(';')));
   if (essence == "application/vnd.amazon.eventstream") return "event stream, " + octets(size);
   if (essence == "text/event-stream") return "text event stream, " + octets(size);
-  const std::string coding = bedrock::lower_case(header_of(record, side, "content-encoding"));
-  if (!coding.empty() && coding != "identity") return fmt::format("compressed ({}), {}", coding, octets(size));
   return {};
 }
 
@@ -55,6 +65,11 @@ BodyView view_body(const bedrock::JsonValue& record, BodySide side) {
   if (message == nullptr) return view;
   view.octets = message->count("body_bytes").value_or(0);
   view.truncated = message->flag("body_truncated").value_or(false);
+  if (message->flag("body_decoded").value_or(false)) {
+    view.coding = message->text("body_coding");
+    view.decoded_octets = message->count("body_decoded_bytes");
+    view.coding_error = message->text("body_coding_error/message");
+  }
   if (view.octets == 0) return view;
   if (side == BodySide::response) view.conversation = recorded_answer(record);
   if (view.conversation) return view;

@@ -21,6 +21,9 @@ struct BodyView {
   std::string text;  // JSON of another shape, laid out; or a text as it was sent
   std::string note;  // why nothing is shown, or what is there instead: "event stream, 1234 octets"
   bool truncated = false;
+  std::string coding;  // that was undone: "gzip"
+  std::optional<std::uint64_t> decoded_octets;
+  std::string coding_error;  // what was wrong with it all the same
 };
 
 BodyView view_body(const bedrock::JsonValue& record, BodySide side);

@@ -49,6 +49,12 @@ std::string span_text(const JsonValue& record, std::string_view path) {
   return *ms < 10'000 ? fmt::format("{:.1f} ms", *ms) : fmt::format("{:.2f} s", *ms / 1000);
 }
 
+// Three digits of a time that is well below a millisecond.
+std::string short_span_text(const JsonValue& record, std::string_view path) {
+  const auto ms = record.number(path);
+  return ms && *ms < 1 ? fmt::format("{:.3f} ms", *ms) : span_text(record, path);
+}
+
 std::string when(std::string_view started_at) {
   const auto time = parse_moment(started_at, WallTime());
   return time ? local_time_with_zone(*time) : std::string(started_at);
@@ -183,7 +189,7 @@ class Page {
   void body(std::string_view title, BodySide side) {
     const BodyView view = view_body(record_, side);
     if (view.octets == 0) return;
-    section(title, fmt::format("{} octets{}", view.octets, view.truncated ? ", cut off in the record" : ""));
+    section(title, size_text(view));
     if (!view.note.empty()) {
       out_ += harmless_lines(view.note, indent);
     } else if (view.conversation) {
@@ -191,6 +197,7 @@ class Page {
     } else {
       out_ += harmless_lines(view.text, indent);
     }
+    if (!view.coding_error.empty()) remark("… " + view.coding_error, dim);
     if (side == BodySide::response) unknown_events();
     if (view.truncated) {
       remark("… the rest was not kept (record.bodies.max_bytes)", dim);
@@ -199,6 +206,15 @@ class Page {
     }
     const std::string_view exception = record_.text("response/stream/exception");
     if (side == BodySide::response && !exception.empty()) remark(fmt::format("… ended by {}", exception), red);
+  }
+
+  static std::string size_text(const BodyView& view) {
+    std::string text = fmt::format("{} octets", view.octets);
+    if (!view.coding.empty()) {
+      text += fmt::format(" of {}", view.coding);
+      if (view.decoded_octets) text += fmt::format(", {} decoded", *view.decoded_octets);
+    }
+    return text + (view.truncated ? ", cut off in the record" : "");
   }
 
   void remark(std::string_view text, std::string_view colour) {
@@ -272,8 +288,12 @@ class Page {
     words.add("first token ", span_text(record_, "timing_ms/first_token"));
     Words gaps(" ");
     gaps.add("p50 ", span_text(record_, "timing_ms/token_gap_p50"));
+    gaps.add("p95 ", span_text(record_, "timing_ms/token_gap_p95"));
     gaps.add("max ", span_text(record_, "timing_ms/token_gap_max"));
     words.add("gaps ", gaps.text());
+    if (const auto rate = record_.number("timing_ms/output_tokens_per_second")) {
+      words.add({}, fmt::format("{:.1f} tokens a second", *rate));
+    }
     line("streamed", words.text());
     const std::uint64_t wrong = record_.count("response/stream/crc_failures").value_or(0);
     if (wrong != 0) {
@@ -295,8 +315,10 @@ class Page {
     times.add("first octet of the answer ", span_text(record_, "timing_ms/upstream_first_byte"));
     line("time", times.text());
     Words shares(", ");
-    shares.add("Amazon tells ", span_text(record_, "timing_ms/reported_by_aws"));
-    shares.add("added by the proxy ", span_text(record_, "timing_ms/added_by_proxy"));
+    const std::string reported = span_text(record_, "timing_ms/reported_by_aws");
+    shares.add("AWS reports ", reported);
+    if (!reported.empty()) shares.add("seen ", span_text(record_, "timing_ms/total"));
+    shares.add("borehole added ", short_span_text(record_, "timing_ms/added_by_proxy"));
     line("", shares.text());
     streamed();
   }

@@ -58,12 +58,21 @@ struct CallRecord {
     std::optional<std::int64_t> attempt, max_attempts;
   } aws;
 
+  // Of a body with a Content-Encoding.
+  struct BodyCoding {
+    std::string names;                    // "gzip", or several in the order in which they were applied; else empty
+    bool decoded = false;                 // the body below is what decoding gave; else it is as it came
+    std::optional<std::uint64_t> octets;  // that decoding gave, kept or not; unknown where it was not gone through
+    std::string fault, error;             // what is wrong with it: a word and a sentence
+  };
+
   struct Request {
     std::string method, target;
     Headers headers;
-    std::uint64_t body_bytes = 0;  // payload, without chunk framing
+    std::uint64_t body_bytes = 0;  // payload as it passed, without chunk framing
     std::string body;
     bool body_truncated = false;
+    BodyCoding coding;
   } request;
 
   struct Stream {
@@ -90,6 +99,7 @@ struct CallRecord {
     std::string stop_reason, error_type, error_message;
     std::string guardrail_action;  // "INTERVENED", "GUARDRAIL_INTERVENED", "NONE": as AWS writes it
     std::optional<Answer> answer;
+    BodyCoding coding;
   } response;
 
   struct Usage {
@@ -107,7 +117,8 @@ struct CallRecord {
 
   struct Timing {  // milliseconds
     std::optional<double> connect, tls, upstream_first_byte, first_token, token_gap_p50, token_gap_max, total,
-        reported_by_aws, added_by_proxy;
+        reported_by_aws, added_by_proxy, token_gap_p95;
+    std::optional<double> output_tokens_per_second;  // from the first token that was seen to the last
   } timing_ms;
 };
 

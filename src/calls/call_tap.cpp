@@ -77,6 +77,7 @@ class CallTap final : public Tap {
     record().client.address = start.client_address;
     record().upstream.host = start.upstream_host;
     record().upstream.port = start.upstream_port;
+    call_.body_max_bytes = options_->body_max_bytes;
   }
 
   ~CallTap() override { *bytes_under_way_ -= held_; }
@@ -113,6 +114,13 @@ class CallTap final : public Tap {
 
   void on_request_complete(TimePoint) noexcept override {}
 
+  void on_request_passed(Duration held) noexcept override { held_up_ += held; }
+
+  void on_response_passed(Duration held, TimePoint left) noexcept override {
+    record().timing_ms.added_by_proxy = millis(held_up_ + held);
+    response_left_ = left;
+  }
+
   void on_response_head(const http::ResponseHead& head, TimePoint now) noexcept override {
     if (head.informational() && head.status() != 101) return;
     guarded([&] {
@@ -125,6 +133,7 @@ class CallTap final : public Tap {
       }
       const auto type = head.find("content-type");
       streamed_ = type && bedrock::stream_format(*type);
+      coded_ = head.find("content-encoding").has_value();
     });
   }
 
@@ -145,7 +154,7 @@ class CallTap final : public Tap {
     guarded([&] {
       record().outcome = outcome;
       record().aws.signed_headers = std::move(signature_.signed_headers);  // nothing asks for them any more
-      record().timing_ms.total = millis(now - begun_);
+      record().timing_ms.total = millis(std::max(now, response_left_) - begun_);
       if (error != nullptr) {
         record().error = *error;
         redaction_.cleanse(record().error->detail);
@@ -154,7 +163,13 @@ class CallTap final : public Tap {
       if (!response.status && status != 0) response.status = status;
       for (std::string& note : record().notes) redaction_.cleanse(note);
       // A refused signature is answered with what should have been signed, session token included.
-      if (response.status.value_or(0) >= 400) redaction_.cleanse(response.body, response.body_truncated);
+      if (response.status.value_or(0) >= 400) {
+        if (coded_) {
+          call_.secrets = redaction_.take_secrets();  // they can be found once it is decoded
+        } else {
+          redaction_.cleanse(response.body, response.body_truncated);
+        }
+      }
     });
     if (finished_) return;
     finished_ = true;
@@ -261,9 +276,12 @@ class CallTap final : public Tap {
   Redaction redaction_;
   TimePoint begun_;
   std::optional<TimePoint> head_received_;
+  Duration held_up_{};                          // the request's head
+  TimePoint response_left_ = TimePoint::min();  // the first octets of the response
   bedrock::SignatureView signature_;
   std::string received_raw_;  // with its secrets, until the sent head has been compared with it
   bool streamed_ = false;     // the response is a stream of events
+  bool coded_ = false;        // the response has a content coding, or says that it has none
   bool finished_ = false;
   CapturedCall call_;
 };

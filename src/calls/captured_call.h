@@ -7,6 +7,7 @@
 
 #include "bedrock/price.h"
 #include "calls/call_record.h"
+#include "calls/redaction.h"
 #include "calls/stream_end.h"
 #include "calls/stream_timing.h"
 #include "calls/tap.h"
@@ -22,14 +23,17 @@ struct CapturedCall {
   std::string amz_target;      // X-Amz-Target, for AWS JSON 1.1
   std::string signing_region;  // of the credential scope
   std::string signing_service;
-  StreamMarks response_marks;  // of a streamed response: when it came
-  StreamEnd response_end;      // and its last octets, where its body is truncated
-  std::size_t cost() const;    // bytes of memory, for the mailbox's bound
+  StreamMarks response_marks;                // of a streamed response: when it came
+  StreamEnd response_end;                    // and its last octets, where its body is truncated
+  std::size_t body_max_bytes = 1024 * 1024;  // of each body that the record may hold
+  // Of a refused call whose answer is content-coded: to be taken out of it once it is decoded. In no record.
+  Secrets secrets;
+  std::size_t cost() const;  // bytes of memory, for the mailbox's bound
 };
 
-// The decoding half: operation, model, usage, SDK, stop reason, errors. Pure; any thread; never throws. What it cannot
-// read stays absent: a body that is content-coded, or truncated and not a stream, is not looked into.
-// `prices` may be null: then, as where they do not tell, there is no cost.
+// The decoding half: content codings, operation, model, usage, SDK, stop reason, errors. Pure; any thread; never
+// throws. What it cannot read stays absent: a body that is truncated and not a stream is not looked into. `prices` may
+// be null: then, as where they do not tell, there is no cost.
 void decode(CapturedCall& call, const bedrock::PriceTable* prices = nullptr) noexcept;
 
 }  // namespace borehole::calls

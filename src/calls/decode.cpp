@@ -12,6 +12,7 @@
 #include "bedrock/text.h"
 #include "bedrock/usage.h"
 #include "calls/captured_call.h"
+#include "calls/coded_body.h"
 
 namespace borehole::calls {
 
@@ -24,10 +25,41 @@ std::vector<bedrock::Field> fields_of(const Headers& headers) {
   return fields;
 }
 
-// gzip and the like: the record keeps the octets as they came, and nothing is read out of them.
-bool content_coded(bedrock::Fields fields) {
-  const auto coding = bedrock::find_field(fields, "content-encoding");
-  return coding && !coding->empty() && !bedrock::equals_ignoring_case(*coding, "identity");
+http::ContentCodings content_codings(bedrock::Fields fields) {
+  http::ContentCodings codings;
+  for (const auto& [name, value] : fields) {
+    if (bedrock::equals_ignoring_case(name, "content-encoding")) codings.add(value);
+  }
+  return codings;
+}
+
+// Of a coded body of which something was captured; nullopt for all others.
+std::optional<DecodedBody> undo_request_coding(const CapturedCall& call, const http::ContentCodings& codings) {
+  const CallRecord::Request& request = call.record.request;
+  if (codings.empty() || request.body.empty()) return std::nullopt;
+  return undo_coding({.codings = codings,
+                      .beginning = request.body,
+                      .end = {},
+                      .size = request.body_bytes,
+                      .whole = call.record.outcome == Outcome::complete,
+                      .stream = false,
+                      .kept = call.body_max_bytes,
+                      .marks = {}});
+}
+
+std::optional<DecodedBody> undo_response_coding(const CapturedCall& call, const http::ContentCodings& codings,
+                                                bool stream) {
+  const CallRecord::Response& response = call.record.response;
+  const Bytes end = stream ? call.response_end.octets() : Bytes{};
+  if (codings.empty() || (response.body.empty() && end.empty())) return std::nullopt;
+  return undo_coding({.codings = codings,
+                      .beginning = response.body,
+                      .end = end,
+                      .size = response.body_bytes,
+                      .whole = call.record.outcome == Outcome::complete,
+                      .stream = stream,
+                      .kept = call.body_max_bytes,
+                      .marks = call.response_marks.marks()});
 }
 
 std::optional<bedrock::StreamFormat> stream_format(bedrock::Fields fields) {
@@ -71,14 +103,41 @@ void take_facts(CallRecord& record, bedrock::AnswerFacts& facts) {
   if (facts.latency_ms) record.timing_ms.reported_by_aws = static_cast<double>(*facts.latency_ms);
 }
 
-bedrock::AnswerFacts take_stream(CapturedCall& call, bedrock::StreamFormat format, bedrock::Fields response) {
+// Of a stream in no coding `decoded` is null.
+bedrock::StreamedBody streamed_body(const CapturedCall& call, bedrock::StreamFormat format, bedrock::Fields response,
+                                    const DecodedBody* decoded) {
+  const CallRecord& record = call.record;
+  bedrock::StreamedBody body{.format = format,
+                             .beginning = record.response.body,
+                             .end = call.response_end.octets(),
+                             .size = record.response.body_bytes,
+                             .whole = record.outcome == Outcome::complete,
+                             .fields = response};
+  if (decoded == nullptr) return body;
+  body.beginning = decoded->content;
+  body.end = decoded->end.octets();
+  body.size = decoded->size;
+  body.whole = body.whole && !decoded->cut && decoded->sound();
+  return body;
+}
+
+void take_token_times(CallRecord& record, const TokenTimes& times, bool to_the_end) {
+  auto& timing = record.timing_ms;
+  timing.first_token = times.first;
+  timing.token_gap_p50 = times.gap_p50;
+  timing.token_gap_p95 = times.gap_p95;
+  timing.token_gap_max = times.gap_max;
+  const auto tokens = record.usage.output_tokens.value_or(0);
+  if (!to_the_end || !times.first || !times.last || tokens < 2 || *times.last <= *times.first) return;
+  // The first token begins the time, and so is none of those that came within it.
+  timing.output_tokens_per_second = static_cast<double>(tokens - 1) * 1000 / (*times.last - *times.first);
+}
+
+bedrock::AnswerFacts take_stream(CapturedCall& call, bedrock::StreamFormat format, bedrock::Fields response,
+                                 const DecodedBody* decoded) {
   CallRecord& record = call.record;
-  bedrock::StreamedBodyFacts facts = bedrock::read_streamed_body({.format = format,
-                                                                  .beginning = record.response.body,
-                                                                  .end = call.response_end.octets(),
-                                                                  .size = record.response.body_bytes,
-                                                                  .whole = record.outcome == Outcome::complete,
-                                                                  .fields = response});
+  const bedrock::StreamedBody body = streamed_body(call, format, response, decoded);
+  bedrock::StreamedBodyFacts facts = bedrock::read_streamed_body(body);
   record.response.stream = CallRecord::Stream{};
   CallRecord::Stream& stream = *record.response.stream;
   stream.events = facts.events;
@@ -90,16 +149,21 @@ bedrock::AnswerFacts take_stream(CapturedCall& call, bedrock::StreamFormat forma
   if (facts.left_out != 0) {
     record.notes.push_back(std::to_string(facts.left_out) + " octets of the stream were not decoded: they did not fit");
   }
+  const bool cut = decoded != nullptr && (decoded->cut || !decoded->sound());
+  if (cut && record.outcome == Outcome::complete) {
+    record.notes.emplace_back("the compressed stream was not decoded to its end: usage and answer may be incomplete");
+  }
   if (!facts.answer.role.empty() || !facts.answer.blocks.empty()) {
     record.response.answer = {.role = std::move(facts.answer.role),
                               .content = std::move(facts.answer.blocks),
-                              .shortened = facts.answer.shortened || record.response.body_truncated};
+                              .shortened = facts.answer.shortened || record.response.body_truncated || cut ||
+                                           body.size > body.beginning.size()};
   }
   record.response.guardrail_action = std::move(facts.answer.guardrail_action);
-  const TokenTimes times = token_times(call.response_marks.marks(), facts.content_ends);
-  record.timing_ms.first_token = times.first;
-  record.timing_ms.token_gap_p50 = times.gap_p50;
-  record.timing_ms.token_gap_max = times.gap_max;
+  take_facts(record, facts.answer.facts);
+  take_token_times(record,
+                   token_times(decoded != nullptr ? decoded->marks : call.response_marks.marks(), facts.content_ends),
+                   !cut && facts.left_out == 0 && facts.error.empty());
   return std::move(facts.answer.facts);
 }
 
@@ -112,23 +176,46 @@ void take_cost(CallRecord& record, const bedrock::AnswerFacts& facts, bedrock::F
   if (amount) record.cost_usd = bedrock::dollars_text(*amount);
 }
 
+// The body in the record is what its sender meant.
+bool as_meant(const CallRecord::BodyCoding& coding) { return coding.names.empty() || coding.decoded; }
+
 bedrock::AnswerFacts take_answer(CapturedCall& call, const bedrock::Operation* operation, bedrock::Fields response) {
   CallRecord& record = call.record;
   if (const auto id = bedrock::find_field(response, "x-amzn-requestid")) record.aws.request_id = *id;
   const auto format = stream_format(response);
-  const bool coded = content_coded(response);
   const int status = record.response.status.value_or(0);
-  bedrock::AnswerFacts facts;
-  if (format && !coded && status / 100 == 2) {
-    facts = take_stream(call, *format, response);
-  } else {
-    facts = bedrock::read_answer(operation, {.status = status,
-                                             .fields = response,
-                                             .body = record.response.body,
-                                             .body_truncated = record.response.body_truncated || coded || format});
+  const bool stream = format && status / 100 == 2;
+  const http::ContentCodings codings = content_codings(response);
+  record.response.coding.names = record.response.body_bytes == 0 ? std::string() : codings.names;
+  if (codings.empty()) call.secrets.cleanse(record.response.body, record.response.body_truncated);
+  std::optional<DecodedBody> decoded = undo_response_coding(call, codings, stream);
+  const auto keep_decoded = [&] {
+    if (!decoded) return;
+    keep(*std::move(decoded), codings, call.secrets, record.response.body, record.response.body_truncated,
+         record.response.coding);
+  };
+  if (stream) {
+    bedrock::AnswerFacts facts = take_stream(call, *format, response, decoded ? &*decoded : nullptr);
+    keep_decoded();
+    return facts;
   }
+  keep_decoded();
+  bedrock::AnswerFacts facts = bedrock::read_answer(
+      operation, {.status = status,
+                  .fields = response,
+                  .body = record.response.body,
+                  .body_truncated = record.response.body_truncated || format || !as_meant(record.response.coding)});
   take_facts(record, facts);
   return facts;
+}
+
+void take_request_body(CapturedCall& call, bedrock::Fields fields) {
+  CallRecord::Request& request = call.record.request;
+  const http::ContentCodings codings = content_codings(fields);
+  request.coding.names = request.body_bytes == 0 ? std::string() : codings.names;
+  if (auto decoded = undo_request_coding(call, codings)) {
+    keep(*std::move(decoded), codings, {}, request.body, request.body_truncated, request.coding);
+  }
 }
 
 void decode_all(CapturedCall& call, const bedrock::PriceTable* prices) {
@@ -136,6 +223,7 @@ void decode_all(CapturedCall& call, const bedrock::PriceTable* prices) {
   const auto request = fields_of(record.request.headers);
   const auto response = fields_of(record.response.headers);
   take_client(record, request);
+  take_request_body(call, request);
 
   const auto operation = bedrock::recognise(record.upstream.host, record.request.method, call.target, call.amz_target);
   const auto endpoint = bedrock::parse_endpoint(record.upstream.host);
@@ -143,7 +231,7 @@ void decode_all(CapturedCall& call, const bedrock::PriceTable* prices) {
     record.aws.operation = operation->name;
     record.aws.service = operation->service;
     record.aws.model_id = operation->model_id;
-    if (record.aws.model_id.empty() && !record.request.body_truncated && !content_coded(request)) {
+    if (record.aws.model_id.empty() && !record.request.body_truncated && as_meant(record.request.coding)) {
       if (auto told = bedrock::read_request(*operation, record.request.body).model_id) {
         record.aws.model_id = *std::move(told);
       }
@@ -173,8 +261,10 @@ void decode_all(CapturedCall& call, const bedrock::PriceTable* prices) {
 void decode(CapturedCall& call, const bedrock::PriceTable* prices) noexcept {
   try {
     decode_all(call, prices);
-  } catch (...) {  // out of memory: what is not decoded is absent
+  } catch (...) {                                               // out of memory: what is not decoded is absent
+    if (!call.secrets.empty()) call.record.response.body = {};  // and what may quote them
   }
+  call.secrets = {};
 }
 
 }  // namespace borehole::calls

@@ -155,7 +155,7 @@ class Writer {
     }
     out_ += ']';
   }
-  void body(std::uint64_t size, std::string_view content, bool truncated) {
+  void body(std::uint64_t size, std::string_view content, bool truncated, const CallRecord::BodyCoding& coding) {
     number("body_bytes", std::optional(size));
     if (!content.empty() || size == 0) {
       // A cut inside a character does not make a text binary.
@@ -169,6 +169,14 @@ class Writer {
       }
     }
     flag("body_truncated", truncated);
+    if (coding.names.empty()) return;
+    text("body_coding", coding.names);
+    flag("body_decoded", coding.decoded);
+    number("body_decoded_bytes", coding.octets);
+    object("body_coding_error", [&] {
+      text("code", coding.fault);
+      text("message", coding.error);
+    });
   }
 
  private:
@@ -269,7 +277,9 @@ void write_response(Writer& json, const CallRecord::Response& response) {
   json.object("response", [&] {
     json.number("status", response.status);
     json.headers("headers", response.headers);
-    if (response.status) json.body(response.body_bytes, response.body, response.body_truncated);
+    if (response.status) {
+      json.body(response.body_bytes, response.body, response.body_truncated, response.coding);
+    }
     if (response.stream) {
       json.object("stream", [&] {
         json.number("events", std::optional(response.stream->events));
@@ -317,7 +327,9 @@ void write_timing(Writer& json, const CallRecord::Timing& timing) {
     json.number("upstream_first_byte", timing.upstream_first_byte);
     json.number("first_token", timing.first_token);
     json.number("token_gap_p50", timing.token_gap_p50);
+    json.number("token_gap_p95", timing.token_gap_p95);
     json.number("token_gap_max", timing.token_gap_max);
+    json.number("output_tokens_per_second", timing.output_tokens_per_second);
     json.number("total", timing.total);
     json.number("reported_by_aws", timing.reported_by_aws);
     json.number("added_by_proxy", timing.added_by_proxy);
@@ -372,7 +384,7 @@ void append_json(std::string& out, const CallRecord& record) {
     json.text("method", record.request.method);
     json.text("target", record.request.target);
     json.headers("headers", record.request.headers);
-    json.body(record.request.body_bytes, record.request.body, record.request.body_truncated);
+    json.body(record.request.body_bytes, record.request.body, record.request.body_truncated, record.request.coding);
   });
   write_response(json, record.response);
   write_usage(json, record.usage);

@@ -58,22 +58,23 @@ bool Redaction::masked(Bytes name) const {
          std::any_of(names_->begin(), names_->end(), same);
 }
 
-void Redaction::remember(Bytes secret) {
+void Secrets::remember(Bytes secret) {
   if (secret.size() < shortest_secret) return;
-  secrets_ += secret;
-  secret_sizes_.push_back(secret.size());
+  all_ += secret;
+  sizes_.push_back(secret.size());
 }
 
 // `a=b; c=d`, as cookies are: what stands behind each equals sign is a secret of its own.
 void Redaction::remember_parts(Bytes value) {
   for (Bytes part : bedrock::split(value, ';')) {
-    if (const auto equals = part.find('='); equals != Bytes::npos) remember(bedrock::trimmed(part.substr(equals + 1)));
+    if (const auto equals = part.find('='); equals != Bytes::npos)
+      secrets_.remember(bedrock::trimmed(part.substr(equals + 1)));
   }
 }
 
 Bytes Redaction::header_value(Bytes name, Bytes value) {
   if (!masked(name)) return value;
-  remember(value);
+  secrets_.remember(value);
   if (!is_authorization(name)) {
     // Behind a Set-Cookie's first semicolon stand attributes: Path=/model is no secret.
     remember_parts(http::same_name(name, "set-cookie") ? value.substr(0, value.find(';')) : value);
@@ -82,12 +83,12 @@ Bytes Redaction::header_value(Bytes name, Bytes value) {
   constexpr std::string_view signature = "Signature=";
   if (const auto at = value.find(signature); at != Bytes::npos) {
     const Bytes rest = value.substr(at + signature.size());
-    remember(rest.substr(0, rest.find_first_of(", \t")));
+    secrets_.remember(rest.substr(0, rest.find_first_of(", \t")));
   }
   const auto blank = value.find(' ');
   if (blank == Bytes::npos) return mask;
   const Bytes scheme = value.substr(0, blank);
-  remember(bedrock::trimmed(value.substr(blank)));
+  secrets_.remember(bedrock::trimmed(value.substr(blank)));
   const bool known = std::any_of(schemes.begin(), schemes.end(),
                                  [scheme](std::string_view other) { return http::same_name(scheme, other); });
   if (!known) return mask;
@@ -103,9 +104,9 @@ std::string Redaction::target(Bytes target) {
   if (const auto scheme = path.find("://"); scheme != Bytes::npos && path.front() != '/') {
     const Bytes authority = path.substr(scheme + 3, path.find('/', scheme + 3) - (scheme + 3));
     if (const auto at = authority.rfind('@'); at != Bytes::npos) {
-      remember(authority.substr(0, at));
+      secrets_.remember(authority.substr(0, at));
       if (const auto colon = authority.find(':'); colon < at) {
-        remember(authority.substr(colon + 1, at - colon - 1));
+        secrets_.remember(authority.substr(colon + 1, at - colon - 1));
       }
       out.append(path.substr(0, scheme + 3)).append(mask);
       path.remove_prefix(scheme + 3 + at);
@@ -127,8 +128,8 @@ std::string Redaction::target(Bytes target) {
                                      [&](std::string_view other) { return http::same_name(name, other); }));
     if (hide) {
       const Bytes value = parameter.substr(equals + 1);
-      remember(value);
-      remember(bedrock::percent_decode(value));
+      secrets_.remember(value);
+      secrets_.remember(bedrock::percent_decode(value));
       out.append(parameter.substr(0, equals + 1)).append(mask);
     } else {
       out.append(parameter);
@@ -139,10 +140,10 @@ std::string Redaction::target(Bytes target) {
   }
 }
 
-void Redaction::cleanse(std::string& text, bool cut) const {
+void Secrets::cleanse(std::string& text, bool cut) const {
   std::size_t begin = 0;
-  for (const std::size_t size : secret_sizes_) {
-    const Bytes secret = Bytes(secrets_).substr(begin, size);
+  for (const std::size_t size : sizes_) {
+    const Bytes secret = Bytes(all_).substr(begin, size);
     begin += size;
     cleanse_of(text, secret, cut);
     if (secret.find('/') != Bytes::npos) cleanse_of(text, with_escaped_slashes(secret), cut);

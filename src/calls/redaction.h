@@ -4,11 +4,27 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
 
 namespace borehole::calls {
+
+// What was masked of one exchange.
+class Secrets {
+ public:
+  void remember(Bytes secret);
+  // Replaces each of them wherever it occurs in `text`, also as JSON escapes it.
+  // `cut`: the text is the beginning of a longer one; then what it ends in may be the beginning of a secret.
+  void cleanse(std::string& text, bool cut = false) const;
+  bool empty() const noexcept { return sizes_.empty(); }
+  std::size_t memory() const noexcept { return all_.capacity() + sizes_.capacity() * sizeof(std::size_t); }
+
+ private:
+  std::string all_;  // one behind the other
+  std::vector<std::size_t> sizes_;
+};
 
 // One exchange's; not shared between threads.
 class Redaction {
@@ -23,18 +39,17 @@ class Redaction {
   // The request target with `***` for the values of X-Amz-Signature, X-Amz-Security-Token and of parameters that are
   // named as a masked header, and for the user part of an absolute form. X-Amz-Credential stays: it holds the key's id.
   std::string target(Bytes target);
-  // Replaces what was masked before wherever it occurs in `text`, also percent-decoded and as JSON escapes it.
-  // `cut`: the text is the beginning of a longer one; then what it ends in may be the beginning of a secret.
-  void cleanse(std::string& text, bool cut = false) const;
+  // Takes what was masked before, also percent-decoded, out of `text` (Secrets::cleanse).
+  void cleanse(std::string& text, bool cut = false) const { secrets_.cleanse(text, cut); }
+  // For a text that can be read later only. Nothing is remembered here any more.
+  Secrets take_secrets() noexcept { return std::exchange(secrets_, {}); }
 
  private:
   bool masked(Bytes name) const;
-  void remember(Bytes secret);
   void remember_parts(Bytes value);
 
   const std::vector<std::string>* names_;
-  std::string secrets_;  // one behind the other
-  std::vector<std::size_t> secret_sizes_;
+  Secrets secrets_;
   std::string shown_;  // what `header_value` made
 };
 

@@ -74,6 +74,11 @@ void RunningStatistics::add(const CallRecord& record) {
   if (timing.upstream_first_byte) latency.upstream_first_byte.add(seconds(*timing.upstream_first_byte));
   if (timing.first_token) latency.first_token.add(seconds(*timing.first_token));
 
+  for (const auto* coding : {&record.request.coding, &record.response.coding}) {
+    if (coding->decoded) ++figures_.bodies_decoded;
+    if (!coding->fault.empty()) ++figures_.coding_faults[coding->fault];
+  }
+
   ++figures_.outcomes[outcome_name(record.outcome)];
   if (record.error) ++figures_.errors[error_code_name(record.error->code)];
 }

@@ -55,7 +55,9 @@ struct CallFigures {
   std::map<std::string, double> cost_usd;  // by model, of calls whose cost is known
   std::map<std::string, Latency> latency;  // by operation
   std::map<std::string_view, std::uint64_t> outcomes;
-  std::map<std::string_view, std::uint64_t> errors;  // by the names of error codes
+  std::map<std::string_view, std::uint64_t> errors;    // by the names of error codes
+  std::uint64_t bodies_decoded = 0;                    // of those with a content coding
+  std::map<std::string, std::uint64_t> coding_faults;  // of bodies, by what is wrong
 };
 
 struct StatisticsLimits {

@@ -27,14 +27,14 @@ struct Gaps {
   std::uint64_t count;
 };
 
-double median(std::vector<Gaps>& gaps) {
-  std::sort(gaps.begin(), gaps.end(), [](const Gaps& a, const Gaps& b) { return a.length < b.length; });
+// The shortest that `percent` of them do not exceed (nearest rank). Precondition: sorted.
+double percentile(const std::vector<Gaps>& gaps, std::uint64_t percent) {
   std::uint64_t all = 0;
   for (const Gaps& some : gaps) all += some.count;
   std::uint64_t before = 0;
   for (const Gaps& some : gaps) {
     before += some.count;
-    if (2 * before >= all) return some.length;
+    if (100 * before >= percent * all) return some.length;
   }
   return 0;
 }
@@ -82,9 +82,13 @@ TokenTimes token_times(std::span<const StreamMarks::Mark> marks, std::span<const
     }
     last = mark.at;
   }
+  if (last) times.last = millis(*last);
   if (gaps.empty()) return times;
-  times.gap_max = millis(widest);
-  times.gap_p50 = median(gaps);
+  std::sort(gaps.begin(), gaps.end(), [](const Gaps& a, const Gaps& b) { return a.length < b.length; });
+  times.gap_p50 = percentile(gaps, 50);
+  times.gap_p95 = percentile(gaps, 95);
+  // Of merged arrivals some may have brought no token; then the gap is longer than any wait that is known.
+  times.gap_max = std::max(millis(widest), gaps.back().length);
   return times;
 }
 

@@ -40,9 +40,9 @@ class StreamMarks {
 
 // In milliseconds. Gaps are between arrivals that brought tokens; events that came together share the gap before them.
 struct TokenTimes {
-  std::optional<double> first;    // since the request's head had come
-  std::optional<double> gap_p50;  // absent with fewer than two arrivals
-  std::optional<double> gap_max;
+  std::optional<double> first;                      // since the request's head had come
+  std::optional<double> last;                       // the same of the last one
+  std::optional<double> gap_p50, gap_p95, gap_max;  // absent with fewer than two arrivals
 };
 
 // `ends`: where in the body each event ends that brought tokens, in order.

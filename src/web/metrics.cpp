@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "http/content_coding.h"
 #include "web/exposition.h"
 
 namespace borehole::web {
@@ -33,6 +34,19 @@ void add_calls(Exposition& out, const calls::CallFigures& calls) {
   out.family("borehole_call_errors_total", Type::counter,
              "Finished calls that ended in an error of borehole's, by its code (the header borehole-error).");
   for (const auto& [code, count] : calls.errors) out.sample({{"code", code}}, count);
+
+  out.single("borehole_bodies_decoded_total", Type::counter,
+             "Bodies of requests and answers that were compressed, and are decoded in their records.",
+             calls.bodies_decoded);
+  out.family(
+      "borehole_body_coding_faults_total", Type::counter,
+      "Compressed bodies that could not be decoded and are recorded as they came (with reason trailing: decoded, "
+      "but for octets behind the end).");
+  for (const auto fault : http::all_coding_faults) {
+    const auto found = calls.coding_faults.find(std::string(http::coding_fault_name(fault)));
+    out.sample({{"reason", http::coding_fault_name(fault)}},
+               found == calls.coding_faults.end() ? std::uint64_t{0} : found->second);
+  }
 
   out.family("borehole_tokens_total", Type::counter, "Tokens that responses reported.");
   for (const auto& [model, tokens] : calls.tokens) {

@@ -251,6 +251,47 @@ def times_of_tokens_are_those_of_their_arrival(t):
     check.true(times["upstream_first_byte"] <= times["first_token"] <= times["total"], f"order: {times}")
 
 
+@test(each=ways.ALL)
+def times_agree_with_each_other(t, way):
+    """New connection and reused one, a slow upstream, a stream: what borehole added is never what others took."""
+    up = t.upstream()
+    whole = list(frames("converse"))
+    waits = [0.0, 0.2]
+
+    def handler(request, reply):
+        request.read_body(reply)
+        threading.Event().wait(waits[(len(up.requests) - 1) % 2])
+        reply.start_chunked(200, up.bedrock.ids() + [STREAM])
+        for part in whole:
+            reply.chunk(part)
+            threading.Event().wait(0.01)
+        reply.end_chunks()
+
+    up.handler = handler
+    proxy = t.proxy(up)
+    for _ in range(2):
+        head, body = bedrock.signed_request("converse-stream", target_of=way.target)
+        stream = way.open(proxy)
+        for _ in range(2):
+            stream.send(head)
+            threading.Event().wait(0.1)  # a client that hesitates
+            stream.send(body)
+            wire.read_response(stream)
+    records = sorted(proxy.calls(4), key=lambda r: r["started_at"])
+    for number, record in enumerate(records):
+        times = record["timing_ms"]
+        check.true(0 < times["added_by_proxy"] < times["total"], f"borehole's share: {times}")
+        waited = 1000 * waits[number % 2] - 1
+        check.true(times["total"] - times["added_by_proxy"] > waited, f"waiting for Bedrock is no share of it: {times}")
+        check.true(times["upstream_first_byte"] <= times["first_token"] <= times["total"], f"order: {times}")
+        check.true(0 < times["token_gap_p50"] <= times["token_gap_p95"] <= times["token_gap_max"], f"gaps: {times}")
+        seconds = (record["usage"]["output_tokens"] - 1) / times["output_tokens_per_second"]
+        check.true(0 < seconds * 1000 <= times["total"] - times["first_token"] + 1, f"tokens a second: {times}")
+    page = proxy.run("calls", "show", "last")
+    for part in ("AWS reports ", ", seen ", ", borehole added ", " tokens a second", " p95 "):
+        check.contains(page, part, "the page")
+
+
 @test
 def usage_is_known_of_a_stream_of_which_nothing_is_kept(t):
     up = t.upstream()

@@ -54,6 +54,7 @@ calls::CallRecord record() {
   out.timing_ms.total = 123.4;
   out.timing_ms.connect = 1.5;
   out.timing_ms.reported_by_aws = 99;
+  out.timing_ms.added_by_proxy = 0.21;
   return out;
 }
 
@@ -119,7 +120,7 @@ TEST_CASE("a page tells what, who, where, the conversation, and what it took", "
   CHECK(has(text, "\nstopped   tool_use\n"));
   CHECK(has(text, "\ncost      unknown\n"));
   CHECK(has(text, "\ntime      total 123.4 ms, connect 1.5 ms\n"));
-  CHECK(has(text, "Amazon tells 99.0 ms\n"));
+  CHECK(has(text, "\n          AWS reports 99.0 ms, seen 123.4 ms, borehole added 0.210 ms\n"));
   CHECK(has(text, "\nrequest headers\n  Host: h\n  X-Odd: a\\x1b[2Jb\n"));
   CHECK(has(text, "\nresponse headers\n  Content-Type: application/json\n"));
   CHECK(
@@ -274,6 +275,13 @@ TEST_CASE("bodies that are no conversation are shown as what they are", "[call_p
   CHECK(has(answer("data: x\n\n", {{"Content-Type", "text/event-stream; charset=utf-8"}}),
             "  text event stream, 9 octets\n"));
   CHECK(has(answer("\x1f\x8b", {{"Content-Encoding", "gzip"}}), "  compressed (gzip), 2 octets\n"));
+  from.response.coding = {"gzip", false, {}, "corrupt", "the body is no sound gzip"};
+  CHECK(has(answer("\x1f\x8b", {{"Content-Encoding", "gzip"}}),
+            "  compressed (gzip), 2 octets: the body is no sound gzip\n"));
+  from.response.coding = {"gzip", true, 10, "trailing", "octets follow"};
+  CHECK(has(answer("just words", {{"Content-Encoding", "gzip"}}), "  just words\n  … octets follow\n"));
+  CHECK(has(page(from), "\nanswer  10 octets of gzip, 10 decoded\n"));
+  from.response.coding = {};
   from.response.headers = {};
   from.response.body.clear();
   from.response.body_bytes = 500;

@@ -3,6 +3,7 @@
 #include "calls/record_json.h"
 #include "catch.h"
 #include "unit/calls/heads.h"
+#include "unit/http/compressed.h"
 
 namespace borehole::calls {
 
@@ -110,6 +111,29 @@ TEST_CASE("a call is captured with its times, sizes and headers", "[call_tap]") 
   CHECK(record.aws.signature_intact == true);
 }
 
+TEST_CASE("what borehole added is how long it held the request's head and the answer's", "[call_tap]") {
+  using std::chrono::microseconds;
+  Bench bench;
+  auto tap = bench.begin();
+  const std::string head = signed_head("/model/amazon.nova-lite-v1%3A0/converse", aws_host);
+  tap->on_request_head(request_head(head), bench.t0);
+  tap->on_request_passed(microseconds(40));  // until a connection was asked for
+  SECTION("answered") {
+    tap->on_request_passed(microseconds(60));  // since it was there
+    tap->on_response_head(response_head("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"), bench.t0 + milliseconds(5));
+    tap->on_response_passed(microseconds(150), bench.t0 + milliseconds(5) + microseconds(150));
+    tap->on_response_body("abc", bench.t0 + milliseconds(5));
+    tap->on_finished(Outcome::complete, nullptr, 0, bench.t0 + milliseconds(5));
+    CHECK(bench.only().timing_ms.added_by_proxy == 0.25);
+    CHECK(bench.only().timing_ms.total == 5.15);  // not before its octets have left
+  }
+  SECTION("not answered") {
+    const Error error{ErrorCode::dns_failed, Fault::upstream, "no"};
+    tap->on_finished(Outcome::upstream_failed, &error, 502, bench.t0 + milliseconds(5));
+    CHECK_FALSE(bench.only().timing_ms.added_by_proxy);
+  }
+}
+
 TEST_CASE("a body over its budget is cut, marked and counted to the octet", "[call_tap]") {
   const std::string piece(7, 'x');
   for (std::size_t budget = 0; budget <= 30; ++budget) {
@@ -181,6 +205,22 @@ TEST_CASE("no secret leaves the tap in any field", "[call_tap]") {
   }
   CHECK(json.find("AKIDEXAMPLE") != std::string::npos);
   CHECK(json.find("AWS4-HMAC-SHA256 ***") != std::string::npos);
+}
+
+TEST_CASE("a compressed refusal is cleansed once it is decoded", "[call_tap]") {
+  Bench bench;
+  auto tap = bench.begin();
+  const std::string head = signed_head("/model/m/converse", aws_host);
+  tap->on_request_head(request_head(head), bench.t0);
+  tap->on_sent_head(head, bench.t0);
+  tap->on_response_head(response_head("HTTP/1.1 403 Forbidden\r\nContent-Encoding: gzip\r\n\r\n"), bench.t0);
+  tap->on_response_body(tests::gzip(R"({"message":"not )" + secret_token + R"("})"), bench.t0);
+  tap->on_finished(Outcome::complete, nullptr, 0, bench.t0);
+  REQUIRE(bench.outbox.calls.size() == 1);
+  CapturedCall& call = bench.outbox.calls.front();
+  decode(call);
+  CHECK(call.record.response.body == R"({"message":"not ***"})");
+  CHECK(call.record.response.error_message == "not ***");
 }
 
 TEST_CASE("whether the signature stayed intact is seen from both heads", "[call_tap]") {

@@ -45,11 +45,12 @@ CallRecord full_record() {
   record.client = {"127.0.0.1:1", "agent", "boto3", "1.2", 42, "python3"};
   record.upstream = {"host", 443, "192.0.2.7:443", true, "TLSv1.3", "http/1.1"};
   record.aws = {"bedrock-runtime", "Converse", "us-east-1", "m", "p", "us", "r", "AKID", {"host"}, true, "inv", 1, 3};
-  record.request = {"POST", "/t", {{"A", "1"}, {"a", "2"}}, 2, "{}", false};
+  record.request = {"POST", "/t", {{"A", "1"}, {"a", "2"}}, 2, "{}", false, {"gzip", true, 4, "", ""}};
   record.response = {200, {{"B", "3"}}, 9, "[]", true, CallRecord::Stream{5, 1, "x"}, "end_turn", "T", "M"};
   record.usage = {1, 2, 3, 4, 10, "converse", false};
   record.cost_usd = "0.000123";
-  record.timing_ms = {1.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 0.25};
+  record.response.coding = {"br", false, 12, "corrupt", "why"};
+  record.timing_ms = {1.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 0.25, 5.5, 31.25};
   return record;
 }
 
@@ -68,14 +69,17 @@ TEST_CASE("a full record has every field, in the contract's order", "[record_jso
         R"("provider":"p","inference_scope":"us","request_id":"r","access_key_id":"AKID","signed_headers":["host"],)"
         R"("signature_intact":true,"invocation_id":"inv","attempt":1,"max_attempts":3},)"
         R"("request":{"method":"POST","target":"/t","headers":[["A","1"],["a","2"]],"body_bytes":2,"body":"{}",)"
-        R"("body_truncated":false},)"
+        R"("body_truncated":false,"body_coding":"gzip","body_decoded":true,"body_decoded_bytes":4},)"
         R"("response":{"status":200,"headers":[["B","3"]],"body_bytes":9,"body":"[]","body_truncated":true,)"
+        R"("body_coding":"br","body_decoded":false,"body_decoded_bytes":12,)"
+        R"("body_coding_error":{"code":"corrupt","message":"why"},)"
         R"("stream":{"events":5,"crc_failures":1,"exception":"x"},"stop_reason":"end_turn","error_type":"T",)"
         R"("error_message":"M"},)"
         R"("usage":{"input_tokens":1,"output_tokens":2,"cache_read_tokens":3,"cache_write_tokens":4,)"
         R"("total_tokens":10,"source":"converse","disagrees":false},"cost_usd":"0.000123",)"
         R"("timing_ms":{"connect":1.000,"tls":2.500,"upstream_first_byte":3.000,"first_token":4.000,)"
-        R"("token_gap_p50":5.000,"token_gap_max":6.000,"total":7.000,"reported_by_aws":8.000,)"
+        R"("token_gap_p50":5.000,"token_gap_p95":5.500,"token_gap_max":6.000,)"
+        R"("output_tokens_per_second":31.250,"total":7.000,"reported_by_aws":8.000,)"
         R"("added_by_proxy":0.250}})");
 }
 

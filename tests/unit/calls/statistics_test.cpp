@@ -26,6 +26,19 @@ std::uint64_t sum(const CallFigures& figures) {
 
 }  // namespace
 
+TEST_CASE("compressed bodies are counted, and what is wrong with them") {
+  RunningStatistics statistics;
+  CallRecord record;
+  record.request.coding = {"gzip", true, 10, "", ""};
+  record.response.coding = {"br", false, {}, "corrupt", "why"};
+  statistics.add(record);
+  record.response.coding = {"br", true, 10, "trailing", "why"};
+  statistics.add(record);
+  const CallFigures figures = statistics.figures();
+  CHECK(figures.bodies_decoded == 3);
+  CHECK(figures.coding_faults == std::map<std::string, std::uint64_t>{{"corrupt", 1}, {"trailing", 1}});
+}
+
 TEST_CASE("calls are counted by operation, model and status") {
   RunningStatistics statistics;
   statistics.add(call("Converse", "a"));

@@ -21,6 +21,35 @@ TEST_CASE("gaps are between arrivals that brought tokens", "[stream_timing]") {
   CHECK(times.first == 20.0);
   CHECK(times.gap_max == 60.0);  // from 60 to 120
   CHECK(times.gap_p50 == 20.0);  // 40, and three that share 60
+  CHECK(times.gap_p95 == 40.0);
+  CHECK(times.last == 120.0);
+}
+
+TEST_CASE("of a hundred gaps the p95 is the ninety-fifth", "[stream_timing]") {
+  StreamMarks marks;
+  std::vector<std::uint64_t> ends;
+  Duration at{};
+  for (std::uint64_t i = 0; i <= 100; ++i) {  // gaps of 1 to 100 ms, the long ones first
+    if (i != 0) at += milliseconds(101 - static_cast<int>(i));
+    marks.add(i + 1, at);
+    ends.push_back(i + 1);
+  }
+  const TokenTimes times = token_times(marks.marks(), ends);
+  CHECK(times.gap_p50 == 50.0);
+  CHECK(times.gap_p95 == 95.0);
+  CHECK(times.gap_max == 100.0);
+}
+
+TEST_CASE("no gap is longer than the longest, however marks were merged", "[stream_timing]") {
+  StreamMarks marks;
+  std::vector<std::uint64_t> ends;
+  for (std::uint64_t i = 1; i <= 50'000; ++i) {  // a token every hundredth arrival
+    marks.add(i, milliseconds(i * 3));
+    if (i % 100 == 0) ends.push_back(i);
+  }
+  const TokenTimes times = token_times(marks.marks(), ends);
+  CHECK(times.gap_p50 <= times.gap_p95);
+  CHECK(times.gap_p95 <= times.gap_max);
 }
 
 TEST_CASE("without tokens there are no times, and one arrival has no gap", "[stream_timing]") {

@@ -1,4 +1,6 @@
 // Exchanges of tests/data/streams against the records beside them.
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -7,6 +9,7 @@
 #include "catch.h"
 #include "unit/bedrock/frames.h"
 #include "unit/calls/exchange_files.h"
+#include "unit/http/compressed.h"
 
 namespace borehole::calls {
 
@@ -87,6 +90,70 @@ TEST_CASE("streamed answers of every family give the records that stand beside t
   }
 }
 
+TEST_CASE("compressed streams give the same records", "[streamed_call]") {
+  for (const fs::path& exchange : exchanges()) {
+    CAPTURE(exchange);
+    CapturedCall plain = call_of(exchange);
+    const std::string body = plain.record.response.body;
+    decode(plain);
+    for (const std::size_t kept : {std::size_t{1} << 20, std::size_t{100}, std::size_t{0}}) {
+      CAPTURE(kept);
+      CapturedCall call = call_of(exchange);
+      const std::string coded = tests::gzip(body, 64);
+      call.record.response.headers.emplace_back("Content-Encoding", "gzip");
+      call.record.response.body = coded.substr(0, kept);
+      call.record.response.body_bytes = coded.size();
+      call.record.response.body_truncated = coded.size() > kept;
+      call.response_end.add(std::string_view(coded).substr(std::min(kept, coded.size())));
+      call.body_max_bytes = kept;
+      decode(call);
+      const CallRecord& got = call.record;
+      CHECK(got.notes == plain.record.notes);
+      CHECK(got.usage.output_tokens == plain.record.usage.output_tokens);
+      CHECK(got.response.stop_reason == plain.record.response.stop_reason);
+      CHECK(got.response.stream->events == plain.record.response.stream->events);
+      CHECK(got.response.body == body.substr(0, kept));
+      CHECK(got.response.coding.octets == body.size());
+      if (kept < body.size()) continue;
+      for (const std::string& path : parts) {
+        CAPTURE(path);
+        const std::string of_coded = to_json(got);
+        const std::string of_plain = to_json(plain.record);
+        CHECK(json_part(bedrock::JsonDocument(of_coded), path) == json_part(bedrock::JsonDocument(of_plain), path));
+      }
+    }
+  }
+}
+
+TEST_CASE("of a compressed stream that is damaged or not kept, what was decoded is told", "[streamed_call]") {
+  CapturedCall call = call_of(BOREHOLE_TEST_DATA "/streams/anthropic.events");
+  const std::string body = call.record.response.body;
+  std::string coded = tests::gzip(body, 64);
+  call.record.response.headers.emplace_back("Content-Encoding", "gzip");
+  call.record.response.body_bytes = coded.size();
+  const std::string note = "the compressed stream was not decoded to its end: usage and answer may be incomplete";
+  SECTION("damaged") {
+    coded[coded.size() / 2] = static_cast<char>(coded[coded.size() / 2] ^ 0x40);
+    call.record.response.body = coded;
+    decode(call);
+    CHECK(call.record.response.body == coded);
+    CHECK_FALSE(call.record.response.coding.decoded);
+    CHECK(call.record.response.coding.fault == "corrupt");
+  }
+  SECTION("a gap in what was kept") {
+    call.record.response.body = coded.substr(0, coded.size() / 2);
+    call.record.response.body_truncated = true;
+    call.response_end.add(std::string_view(coded).substr(coded.size() / 2 + 10));
+    decode(call);
+    CHECK(body.starts_with(call.record.response.body));
+    CHECK(call.record.response.coding.decoded);
+  }
+  CHECK(call.record.response.answer->shortened);
+  CHECK(call.record.response.stream->events > 2);
+  CHECK_FALSE(call.record.timing_ms.output_tokens_per_second);
+  CHECK(std::count(call.record.notes.begin(), call.record.notes.end(), note) == 1);
+}
+
 TEST_CASE("of a stream that is longer than what is kept, the end still tells usage and stop reason",
           "[streamed_call]") {
   for (const fs::path& exchange : exchanges()) {
@@ -154,6 +221,34 @@ TEST_CASE("a stream that the upstream broke is not called cut a second time", "[
   CHECK(call.record.response.stream->events == 2);
 }
 
+TEST_CASE("tokens a second are those between the first arrival of tokens and the last", "[streamed_call]") {
+  CapturedCall call = call_of(BOREHOLE_TEST_DATA "/streams/converse.events");
+  const std::size_t size = call.record.response.body.size();
+  using std::chrono::milliseconds;
+  for (std::size_t i = 1; i <= 20; ++i) call.response_marks.add(size * i / 20, milliseconds(100 * i));
+  SECTION("known") {
+    decode(call);
+    const auto& timing = call.record.timing_ms;
+    REQUIRE(call.record.usage.output_tokens == 45U);
+    REQUIRE(timing.first_token);
+    REQUIRE(timing.output_tokens_per_second);
+    // The last token comes before the events that end the stream.
+    const double seconds = 44 / *timing.output_tokens_per_second;
+    CHECK(seconds > 0);
+    CHECK(seconds * 1000 + *timing.first_token < 2000);
+    CHECK(std::abs(std::fmod(seconds * 1000 + 1e-6, 100.0)) < 1e-3);
+  }
+  SECTION("a part of the stream is not there") {
+    const std::string body = call.record.response.body;
+    call.record.response.body.resize(200);
+    call.record.response.body_truncated = true;
+    call.response_end.add(std::string_view(body).substr(body.size() - 700));
+    decode(call);
+    CHECK(call.record.usage.output_tokens == 45U);
+    CHECK_FALSE(call.record.timing_ms.output_tokens_per_second);
+  }
+}
+
 TEST_CASE("times of tokens come from the arrivals of their events", "[streamed_call]") {
   CapturedCall call = call_of(BOREHOLE_TEST_DATA "/streams/anthropic_text.events");
   const std::string& body = call.record.response.body;
@@ -166,6 +261,7 @@ TEST_CASE("times of tokens come from the arrivals of their events", "[streamed_c
   decode(call);
   CHECK(call.record.timing_ms.first_token == 150.0);
   CHECK(call.record.timing_ms.token_gap_p50 == 30.0);
+  CHECK(call.record.timing_ms.token_gap_p95 == 30.0);
   CHECK(call.record.timing_ms.token_gap_max == 30.0);
 }
 
