@@ -18,8 +18,9 @@ struct Seen {
   std::condition_variable changed;
   std::vector<std::string> ids;
   std::size_t largest_batch = 0;
-  bool held = false;     // the sink waits while this is set
-  bool waiting = false;  // and says so here
+  std::size_t most_octets = 0;  // of bodies in one batch
+  bool held = false;            // the sink waits while this is set
+  bool waiting = false;         // and says so here
   int tended = 0;
 };
 
@@ -32,6 +33,9 @@ class FakeSink final : public calls::Sink {
     seen_.changed.notify_all();
     seen_.changed.wait(lock, [this] { return !seen_.held; });
     seen_.largest_batch = std::max(seen_.largest_batch, batch.size());
+    std::size_t octets = 0;
+    for (const auto& call : batch) octets += call.request.body.size() + call.response.body.size();
+    seen_.most_octets = std::max(seen_.most_octets, octets);
     if (fails_) return unexpected(Error{ErrorCode::store_failed, Fault::proxy, "the test says so"});
     for (const auto& call : batch) seen_.ids.push_back(call.id);
     return {};
@@ -60,6 +64,20 @@ calls::CapturedCall captured(const std::string& id) {
 }
 
 }  // namespace
+
+TEST_CASE("a batch of large bodies is written before it is complete", "[recorder]") {
+  constexpr std::size_t megabyte = std::size_t{1} << 20;
+  Seen seen;
+  Recorder recorder(one(std::make_unique<FakeSink>(seen)), {.mailbox_bytes = 200 * megabyte});
+  for (int i = 0; i < 150; ++i) {
+    calls::CapturedCall call = captured(std::to_string(i));
+    call.record.response.body.assign(megabyte, 'x');
+    recorder.deliver(std::move(call));
+  }
+  recorder.flush();
+  CHECK(seen.ids.size() == 150);
+  CHECK(seen.most_octets <= 65 * megabyte);
+}
 
 TEST_CASE("what was delivered before a flush is written after it, in order", "[recorder]") {
   Seen seen;
