@@ -115,10 +115,13 @@ struct CallRecord {
 
   std::optional<std::string> cost_usd;  // exact decimal text
 
-  struct Timing {  // milliseconds
+  // Milliseconds. `total`: from the request's head to the answer's last octet. `added_by_proxy`: what of it passed
+  // while borehole had the request's head, and then the answer's, and waited for nobody (Tap::on_request_passed and
+  // on_response_passed); later portions are not measured. Gaps: stream_timing.h.
+  struct Timing {
     std::optional<double> connect, tls, upstream_first_byte, first_token, token_gap_p50, token_gap_max, total,
         reported_by_aws, added_by_proxy, token_gap_p95;
-    std::optional<double> output_tokens_per_second;  // from the first token that was seen to the last
+    std::optional<double> output_tokens_per_second;  // without the first, from when that was seen to the last
   } timing_ms;
 };
 
