@@ -11,7 +11,7 @@ namespace borehole::app {
 
 namespace {
 
-std::string_view name_of(BodySide side) { return side == BodySide::request ? "request" : "response"; }
+using calls::side_name;
 
 std::string octets(std::uint64_t count) { return fmt::format("{} {}", count, count == 1 ? "octet" : "octets"); }
 
@@ -43,25 +43,9 @@ bool begins_like_json(std::string_view text) {
 
 }  // namespace
 
-std::string_view header_of(const bedrock::JsonValue& record, BodySide side, std::string_view name) {
-  for (const bedrock::JsonValue& field : record.list(fmt::format("{}/headers", name_of(side)))) {
-    if (bedrock::equals_ignoring_case(field.text("0"), name)) return field.text("1");
-  }
-  return {};
-}
-
-std::optional<std::string> kept_body(const bedrock::JsonValue& record, BodySide side) {
-  const bedrock::JsonValue* message = record.at(name_of(side));
-  if (message == nullptr) return std::nullopt;
-  const bedrock::JsonValue* body = message->at("body");
-  if (body == nullptr) return message->count("body_bytes").value_or(0) == 0 ? std::optional("") : std::nullopt;
-  if (message->text("body_encoding") == "base64") return bedrock::base64_decode(body->text(""));
-  return std::string(body->text(""));
-}
-
 BodyView view_body(const bedrock::JsonValue& record, BodySide side) {
   BodyView view;
-  const bedrock::JsonValue* message = record.at(name_of(side));
+  const bedrock::JsonValue* message = record.at(side_name(side));
   if (message == nullptr) return view;
   view.octets = message->count("body_bytes").value_or(0);
   view.truncated = message->flag("body_truncated").value_or(false);
@@ -80,7 +64,7 @@ BodyView view_body(const bedrock::JsonValue& record, BodySide side) {
   }
   if (!view.note.empty()) return view;
   if (message->text("body_encoding") == "base64") {
-    view.note = fmt::format("binary, {}; `--raw-body {}` writes what is kept", octets(view.octets), name_of(side));
+    view.note = fmt::format("binary, {}; `--raw-body {}` writes what is kept", octets(view.octets), side_name(side));
     return view;
   }
   const std::string_view body = message->text("body");

@@ -4,14 +4,16 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "bedrock/conversation.h"
 #include "bedrock/json_value.h"
+#include "calls/record_reading.h"
 
 namespace borehole::app {
 
-enum class BodySide : std::uint8_t { request, response };
+using calls::BodySide;
+using calls::header_of;
+using calls::kept_body;
 
 struct BodyView {
   std::uint64_t octets = 0;  // that were sent, kept or not
@@ -27,11 +29,5 @@ struct BodyView {
 };
 
 BodyView view_body(const bedrock::JsonValue& record, BodySide side);
-
-// The octets as they were kept. nullopt: none were, though there were some.
-std::optional<std::string> kept_body(const bedrock::JsonValue& record, BodySide side);
-
-// The first field of this name (case-insensitive) in one of the record's header lists; empty where there is none.
-std::string_view header_of(const bedrock::JsonValue& record, BodySide side, std::string_view name);
 
 }  // namespace borehole::app

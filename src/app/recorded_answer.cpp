@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "calls/utf8.h"
+#include "calls/record_reading.h"
 
 namespace borehole::app {
 
@@ -17,39 +17,6 @@ namespace {
 
 using bedrock::JsonValue;
 using bedrock::Part;
-
-void append_json(std::string& out, const JsonValue& value) {
-  const auto& content = value.content();
-  if (const auto* members = std::get_if<JsonValue::Object>(&content)) {
-    std::string_view before = "{";
-    for (const auto& [name, member] : *members) {
-      out += std::exchange(before, ",");
-      calls::append_json_string(out, name);
-      out += ':';
-      append_json(out, member);
-    }
-    out += members->empty() ? "{}" : "}";
-  } else if (const auto* items = std::get_if<JsonValue::List>(&content)) {
-    std::string_view before = "[";
-    for (const JsonValue& item : *items) {
-      out += std::exchange(before, ",");
-      append_json(out, item);
-    }
-    out += items->empty() ? "[]" : "]";
-  } else if (const auto* text = std::get_if<std::string>(&content)) {
-    calls::append_json_string(out, *text);
-  } else if (const auto* flag = std::get_if<bool>(&content)) {
-    out += *flag ? "true" : "false";
-  } else if (const auto* number = std::get_if<std::int64_t>(&content)) {
-    out += std::to_string(*number);
-  } else if (const auto* count = std::get_if<std::uint64_t>(&content)) {
-    out += std::to_string(*count);
-  } else if (const auto* real = std::get_if<double>(&content)) {
-    out += fmt::format("{}", *real);
-  } else {
-    out += "null";
-  }
-}
 
 // A portion of what is no text: a block of an Anthropic message, or the inside of one of Converse's.
 void append_portion(std::vector<Part>& parts, std::string_view portion) {
@@ -85,7 +52,7 @@ void append_block(std::vector<Part>& parts, const JsonValue& block) {
     if (input != nullptr && std::holds_alternative<std::string>(input->content())) {
       call.text = input->text("");
     } else if (input != nullptr) {
-      append_json(call.text, *input);
+      calls::append_json(call.text, *input);
     }
     parts.push_back(std::move(call));
   } else if (type == "other") {

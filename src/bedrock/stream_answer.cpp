@@ -184,6 +184,11 @@ void StreamAnswer::add_error(std::string_view code, std::string_view message) no
   }
 }
 
+const std::vector<AnswerBlock>& StreamAnswer::blocks() const noexcept {
+  static const std::vector<AnswerBlock> none;
+  return state_ == nullptr ? none : state_->answer.blocks;
+}
+
 void StreamAnswer::leave_content_out() noexcept {
   if (state_ != nullptr) state_->content_left_out = true;
 }

@@ -52,6 +52,8 @@ class StreamAnswer {
   void add_exception(std::string_view name, Bytes payload) noexcept;
   // A message of the kind error: nothing but a code and a text.
   void add_error(std::string_view code, std::string_view message) noexcept;
+  // The content so far; the text of the last ones may still grow.
+  const std::vector<AnswerBlock>& blocks() const noexcept;
   // From here on content is left out; usage, stop reason and exceptions still count.
   void leave_content_out() noexcept;
 

@@ -100,6 +100,9 @@ struct CallRecord {
     std::string guardrail_action;  // "INTERVENED", "GUARDRAIL_INTERVENED", "NONE": as AWS writes it
     std::optional<Answer> answer;
     BodyCoding coding;
+    // Of a streamed answer, as far as its body is kept: how many octets of it had come, and when, in milliseconds since
+    // the request's head.
+    std::vector<std::pair<std::uint64_t, double>> arrivals;
   } response;
 
   struct Usage {

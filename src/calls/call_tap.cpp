@@ -8,6 +8,7 @@
 #include "bedrock/sigv4_view.h"
 #include "bedrock/streamed_body.h"
 #include "bedrock/text.h"
+#include "calls/live_calls.h"
 #include "calls/redaction.h"
 
 namespace borehole::calls {
@@ -15,6 +16,7 @@ namespace borehole::calls {
 namespace {
 
 constexpr std::size_t most_notes = 64;
+constexpr std::size_t most_shown_before = std::size_t{1} << 20;  // of an answer, to who begins to look on
 
 double millis(Duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
 
@@ -64,9 +66,11 @@ Bytes without_prefix(Bytes target, Bytes router) {
 class CallTap final : public Tap {
  public:
   CallTap(CallOutbox& outbox, std::shared_ptr<const CaptureOptions> options,
-          std::shared_ptr<std::size_t> bytes_under_way, const ExchangeStart& start, WallTime wall, TimePoint now)
+          std::shared_ptr<std::size_t> bytes_under_way, LiveCalls* live, const ExchangeStart& start, WallTime wall,
+          TimePoint now)
       : outbox_(outbox),
         options_(std::move(options)),
+        live_(live),
         bytes_under_way_(std::move(bytes_under_way)),
         redaction_(options_->mask_headers),
         begun_(now) {
@@ -80,14 +84,20 @@ class CallTap final : public Tap {
     call_.body_max_bytes = options_->body_max_bytes;
   }
 
-  ~CallTap() override { *bytes_under_way_ -= held_; }
+  ~CallTap() override {
+    *bytes_under_way_ -= held_;
+    if (!finished_ && announced_ != 0) guarded([&] { post(LiveEvent::Kind::gone); });
+  }
   CallTap(const CallTap&) = delete;
   CallTap& operator=(const CallTap&) = delete;
 
   std::string_view id() const noexcept override { return call_.record.id; }
 
   void on_request_head(const http::RequestHead& received, TimePoint now) noexcept override {
-    guarded([&] { take_request_head(received, now); });
+    guarded([&] {
+      take_request_head(received, now);
+      if (watched()) announce();
+    });
   }
 
   void on_upstream(const UpstreamFacts& facts, TimePoint) noexcept override {
@@ -132,8 +142,12 @@ class CallTap final : public Tap {
         response.headers.emplace_back(head.name(i), redaction_.header_value(head.name(i), head.value(i)));
       }
       const auto type = head.find("content-type");
-      streamed_ = type && bedrock::stream_format(*type);
-      coded_ = head.find("content-encoding").has_value();
+      const auto format = type ? bedrock::stream_format(*type) : std::nullopt;
+      streamed_ = format.has_value();
+      const auto coding = head.find("content-encoding");
+      coded_ = coding.has_value();
+      const bool readable = !coding || bedrock::equals_ignoring_case(*coding, "identity");
+      if (format && readable && head.status() / 100 == 2 && no_text().empty()) live_format_ = format;
     });
   }
 
@@ -142,6 +156,7 @@ class CallTap final : public Tap {
     const std::size_t before = response.body.size();
     capture(content, response.body_bytes, response.body, response.body_truncated);
     if (streamed_) guarded([&] { capture_stream(content.substr(response.body.size() - before), now); });
+    if (live_format_ && watched()) guarded([&] { show(content); });
   }
 
   void on_note(std::string note) noexcept override {
@@ -178,6 +193,56 @@ class CallTap final : public Tap {
 
  private:
   CallRecord& record() { return call_.record; }
+
+  bool watched() const noexcept { return live_ != nullptr && live_->watch() != 0; }
+
+  std::string_view no_text() const noexcept {
+    return options_->body_max_bytes == 0 ? "bodies are not kept (record.bodies.max_bytes is 0)"
+                                         : std::string_view(options_->live_text_off);
+  }
+
+  void post(LiveEvent::Kind kind, Bytes octets = {}, std::uint64_t offset = 0) {
+    LiveEvent event;
+    event.kind = kind;
+    event.id = record().id;
+    event.format = live_format_.value_or(bedrock::StreamFormat::event_stream);
+    event.offset = offset;
+    event.text = octets;
+    live_->post(std::move(event));
+  }
+
+  void announce() {
+    // A tunnel is none; what is inside is announced.
+    if (record().request.method == "CONNECT") return;
+    announced_ = live_->watch();
+    auto start = std::make_shared<LiveEvent::Start>();
+    start->started_at = record().started_at;
+    start->way_in = record().way_in;
+    start->method = record().request.method;
+    start->target = call_.target;
+    start->amz_target = call_.amz_target;
+    start->upstream_host = record().upstream.host;
+    start->region = call_.signing_region;
+    start->access_key_id = record().aws.access_key_id;
+    start->session_id = record().session_id;
+    start->no_text = no_text();
+    LiveEvent event;
+    event.id = record().id;
+    event.start = std::move(start);
+    live_->post(std::move(event));
+  }
+
+  // `content` was captured. Who has only begun to look on gets what came before as well, if it was kept.
+  void show(Bytes content) {
+    const auto& response = record().response;
+    if (announced_ == live_->watch()) {
+      post(LiveEvent::Kind::octets, content, response.body_bytes - content.size());
+      return;
+    }
+    announce();
+    const bool whole = response.body.size() == response.body_bytes && response.body.size() <= most_shown_before;
+    if (whole) post(LiveEvent::Kind::octets, response.body);
+  }
 
   // Only memory can run out in here. Then what was being taken is missing from the record, and the call goes on.
   template <class F>
@@ -271,6 +336,9 @@ class CallTap final : public Tap {
 
   CallOutbox& outbox_;
   std::shared_ptr<const CaptureOptions> options_;
+  LiveCalls* live_;
+  std::uint64_t announced_ = 0;                       // to whom (LiveCalls::watch) the call was announced
+  std::optional<bedrock::StreamFormat> live_format_;  // of an answer whose text may be shown while it comes
   std::shared_ptr<std::size_t> bytes_under_way_;
   std::size_t held_ = 0;  // this tap's part of them
   Redaction redaction_;
@@ -288,15 +356,17 @@ class CallTap final : public Tap {
 
 }  // namespace
 
-CallTapSource::CallTapSource(CallOutbox& outbox, std::shared_ptr<const CaptureOptions> options, const Clock& clock)
+CallTapSource::CallTapSource(CallOutbox& outbox, std::shared_ptr<const CaptureOptions> options, const Clock& clock,
+                             LiveCalls* live)
     : outbox_(outbox),
       options_(std::move(options)),
       clock_(clock),
+      live_(live),
       bytes_under_way_(std::make_shared<std::size_t>(0)) {}
 
 std::unique_ptr<Tap> CallTapSource::begin(const ExchangeStart& start, TimePoint now) noexcept {
   try {
-    return std::make_unique<CallTap>(outbox_, options_, bytes_under_way_, start, clock_.wall(), now);
+    return std::make_unique<CallTap>(outbox_, options_, bytes_under_way_, live_, start, clock_.wall(), now);
   } catch (...) {
     return nullptr;
   }

@@ -14,6 +14,8 @@
 
 namespace borehole::calls {
 
+class LiveCalls;
+
 struct CaptureOptions {
   std::size_t body_max_bytes =
       1024 * 1024;  // per body; 0: none. Past it the body is marked truncated and still counted
@@ -24,6 +26,9 @@ struct CaptureOptions {
   // masked.
   std::vector<std::string> mask_headers;
   std::optional<std::string> session_header;  // its value is the record's session id; absent: none is looked for
+  // Why the text of streamed answers must not be shown while they come, as a sentence (what is recorded of bodies hides
+  // something); empty: it may.
+  std::string live_text_off;
 };
 
 // Takes captured calls over from a worker. Must not block.
@@ -36,8 +41,9 @@ class CallOutbox {
 // One per worker; its taps stay on that worker's thread.
 class CallTapSource final : public TapSource {
  public:
-  // `outbox` and `clock` must outlive it and its taps.
-  CallTapSource(CallOutbox& outbox, std::shared_ptr<const CaptureOptions> options, const Clock& clock);
+  // `outbox`, `clock` and `live` must outlive it and its taps. `live`: who looks on while calls run; null: nobody can.
+  CallTapSource(CallOutbox& outbox, std::shared_ptr<const CaptureOptions> options, const Clock& clock,
+                LiveCalls* live = nullptr);
   // Never null, unless memory is out.
   std::unique_ptr<Tap> begin(const ExchangeStart& start, TimePoint now) noexcept override;
   // For exchanges that begin from now on (the configuration was loaded again).
@@ -47,6 +53,7 @@ class CallTapSource final : public TapSource {
   CallOutbox& outbox_;
   std::shared_ptr<const CaptureOptions> options_;
   const Clock& clock_;
+  LiveCalls* live_;
   std::shared_ptr<std::size_t> bytes_under_way_;
 };
 

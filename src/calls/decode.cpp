@@ -160,9 +160,12 @@ bedrock::AnswerFacts take_stream(CapturedCall& call, bedrock::StreamFormat forma
                                            body.size > body.beginning.size()};
   }
   record.response.guardrail_action = std::move(facts.answer.guardrail_action);
+  const auto& marks = decoded != nullptr ? decoded->marks : call.response_marks.marks();
+  if (decoded == nullptr || decoded->sound()) {  // then `body` is what is kept
+    record.response.arrivals = arrival_times(marks, body.beginning.size());
+  }
   take_facts(record, facts.answer.facts);
-  take_token_times(record,
-                   token_times(decoded != nullptr ? decoded->marks : call.response_marks.marks(), facts.content_ends),
+  take_token_times(record, token_times(marks, facts.content_ends),
                    !cut && facts.left_out == 0 && facts.error.empty());
   return std::move(facts.answer.facts);
 }

@@ -8,24 +8,12 @@
 #include <cstdint>
 #include <optional>
 
+#include "calls/base64.h"
 #include "calls/utf8.h"
 
 namespace borehole::calls {
 
 namespace {
-
-std::string base64(std::string_view octets) {
-  static constexpr char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  out.reserve((octets.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < octets.size(); i += 3) {
-    const std::size_t n = std::min<std::size_t>(3, octets.size() - i);
-    std::uint32_t group = 0;
-    for (std::size_t j = 0; j < 3; ++j) group = group << 8U | (j < n ? static_cast<unsigned char>(octets[i + j]) : 0U);
-    for (std::size_t j = 0; j < 4; ++j) out += j <= n ? alphabet[group >> (18U - 6U * j) & 63U] : '=';
-  }
-  return out;
-}
 
 template <class T>
 void append_number(std::string& out, T value) {
@@ -139,6 +127,21 @@ class Writer {
     }
     out_ += ']';
     first_ = false;
+  }
+  void arrivals(std::string_view name, const std::vector<std::pair<std::uint64_t, double>>& values) {
+    if (values.empty()) return;
+    key(name);
+    char before = '[';
+    for (const auto& [octets, millis] : values) {
+      out_ += before;
+      out_ += '[';
+      append_number(out_, octets);
+      out_ += ',';
+      append_number(out_, millis);
+      out_ += ']';
+      before = ',';
+    }
+    out_ += ']';
   }
   void headers(std::string_view name, const Headers& values) {
     if (values.empty()) return;
@@ -295,6 +298,7 @@ void write_response(Writer& json, const CallRecord::Response& response) {
       });
     }
     if (response.answer) write_answer(json, *response.answer);
+    json.arrivals("arrivals", response.arrivals);
     json.text("stop_reason", response.stop_reason);
     json.text("guardrail_action", response.guardrail_action);
     json.text("error_type", response.error_type);

@@ -63,6 +63,16 @@ void StreamMarks::merge() {
   arrivals_per_mark_ *= 2;
 }
 
+std::vector<std::pair<std::uint64_t, double>> arrival_times(std::span<const StreamMarks::Mark> marks,
+                                                            std::uint64_t octets) {
+  std::vector<std::pair<std::uint64_t, double>> times;
+  for (const auto& mark : marks) {
+    times.emplace_back(mark.end, millis(mark.at));
+    if (mark.end >= octets) break;
+  }
+  return times;
+}
+
 TokenTimes token_times(std::span<const StreamMarks::Mark> marks, std::span<const std::uint64_t> ends) {
   TokenTimes times;
   std::vector<Gaps> gaps;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -47,5 +48,9 @@ struct TokenTimes {
 
 // `ends`: where in the body each event ends that brought tokens, in order.
 TokenTimes token_times(std::span<const StreamMarks::Mark> marks, std::span<const std::uint64_t> ends);
+
+// What had come, and when in milliseconds since the request's head: up to the mark by which `octets` were there.
+std::vector<std::pair<std::uint64_t, double>> arrival_times(std::span<const StreamMarks::Mark> marks,
+                                                            std::uint64_t octets);
 
 }  // namespace borehole::calls

@@ -154,7 +154,7 @@ void Worker::State::enter(Setup setup) {
     if (!proxy->user.empty()) chained.authorization = "Basic " + base64(proxy->user + ":" + proxy->password);
     next->upstream->proxy = std::move(chained);
   }
-  next->taps = std::make_unique<calls::CallTapSource>(world.outbox, setup.capture, world.clock);
+  next->taps = std::make_unique<calls::CallTapSource>(world.outbox, setup.capture, world.clock, world.live);
   next->driver_world.reset(new DriverWorld{loop, server_tls, *next->pool, *next->upstream, counters,
                                            [this](ConnectionDriver& driver) { over(driver); },
                                            [this](std::unique_ptr<UpstreamConnection> connection) {

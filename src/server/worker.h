@@ -42,6 +42,7 @@ struct ServerWorld {
   std::shared_ptr<const proxy::OwnPages> pages;
   std::vector<net::Address> listening;  // the real addresses, ports known
   std::atomic<std::uint64_t> open{0};   // connections of all workers, for `limits.connections`
+  calls::LiveCalls* live = nullptr;     // who looks on while calls run
 };
 
 class Worker {
