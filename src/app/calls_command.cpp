@@ -1,4 +1,6 @@
 // `borehole calls`: what was recorded, as tables, texts or JSON.
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
@@ -55,14 +57,34 @@ void add_stats_options(CLI::App& command, CallsOptions& options) {
 void add_tail_options(CLI::App& command, CallsOptions& options) {
   add_filters(command, options);
   add_limit(command, options, "first the last so many (0)");
-  add_json(command, options, "whole records, one JSON object a line");
+  add_json(command, options, "whole records, one JSON object a line; with --tokens events as they come");
+  command.add_flag_callback(
+      "--tokens", [&options] { options.tokens = true; },
+      "streamed answers while they come, from the proxy that runs (what a terminal gets)");
+  command.add_flag_callback(
+      "--no-tokens", [&options] { options.tokens = false; }, "each call only when it has ended");
 }
 
 void add_export_options(CLI::App& command, CallsOptions& options) {
+  command.add_option("id", options.id, "only this call: its id, or the beginning of it, or `last`")->type_name("ID");
+  command
+      .add_option_function<std::string>(
+          "--format",
+          [&options](const std::string& name) {
+            const auto format = exporting::parse_format(name);
+            if (!format) {
+              throw CLI::ValidationError("--format", fmt::format("one of {} is wanted", exporting::format_names));
+            }
+            options.format = *format;
+          },
+          "jsonl (whole records), har (for a browser's tools), csv (the figures), curl (commands, unsigned) or boto3 "
+          "(Python)")
+      ->type_name("FORMAT");
   add_filters(command, options);
   add_limit(command, options, "at most so many (no limit)");
-  command.add_option("--out", options.out, "a file, which is replaced once all is written (stdout)")->type_name("FILE");
-  add_json(command, options, "as it always is");
+  command.add_option("-o,--out", options.out, "a file, which is replaced once all is written (stdout)")
+      ->type_name("FILE");
+  add_json(command, options, "the same as --format jsonl");
 }
 
 void add_prune_options(CLI::App& command, CallsOptions& options) {
@@ -108,7 +130,7 @@ void add_calls(CLI::App& app, CommandLine& line) {
   add("show", "one call, whole", add_show_options, calls_show);
   add("tail", "each call as it ends, until interrupted", add_tail_options, calls_tail);
   add("stats", "calls summed up", add_stats_options, calls_stats);
-  add("export", "whole records as JSON lines, oldest first", add_export_options, calls_export);
+  add("export", "calls as JSON lines, HAR, CSV, curl or boto3, oldest first", add_export_options, calls_export);
   add("prune", "remove calls", add_prune_options, calls_prune);
 }
 

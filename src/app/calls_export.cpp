@@ -15,6 +15,7 @@
 #include "app/calls_options.h"
 #include "app/interruption.h"
 #include "app/line_output.h"
+#include "app/record_output.h"
 
 namespace borehole::app {
 
@@ -26,20 +27,15 @@ int cannot(const std::string& what, const std::string& path) {
   return 1;
 }
 
-// All records to `out`; the exit status. Nothing of it is kept in memory.
-int write_records(const store::CallStoreReader& reader, const CallsOptions& options, LineOutput& out) {
+// What was asked for to `out`; the exit status.
+int write_calls(const store::CallStoreReader& reader, const CallsOptions& options, LineOutput& out) {
+  if (!options.id.empty()) {
+    const auto json = find_record(reader, options.id);
+    return json ? write_record(*json, options.format, out) : failed(json.error());
+  }
   store::CallFilter filter = options.filter;
   filter.limit = options.limit.value_or(std::numeric_limits<std::size_t>::max());
-  std::uint64_t damaged = 0;
-  const auto read = reader.each(filter, store::CallOrder::oldest_first, [&](const store::ReadCall& call) {
-    if (Interruption::requested()) return false;
-    if (!call.record) return ++damaged > 0;
-    return out.put(*call.record) && out.put("\n");
-  });
-  const int status = out.finish();
-  if (!read) return failed(read.error());
-  if (damaged > 0) return failed_records(damaged);
-  return status;
+  return write_records(reader, filter, store::CallOrder::oldest_first, options.format, out);
 }
 
 // Beside the file, which takes its place when all is on disk; of mode 0600 as mkstemp makes it.
@@ -54,7 +50,7 @@ int write_file(const store::CallStoreReader& reader, const CallsOptions& options
   if (file < 0) return cannot("make", options.out);
   const Interruption interruption;
   LineOutput out(file, beside);
-  int status = write_records(reader, options, out);
+  int status = write_calls(reader, options, out);
   const bool whole = !out.failed() && !Interruption::requested();
   if (whole && fsync(file) != 0) status = cannot("write", beside);
   if (close(file) != 0 && status == 0) status = cannot("write", beside);
@@ -73,12 +69,21 @@ int write_file(const store::CallStoreReader& reader, const CallsOptions& options
 }  // namespace
 
 int calls_export(const CommandLine& line, const CallsOptions& options) {
+  if (!options.id.empty() && (options.filtered() || options.limit)) {
+    std::cerr << "borehole: an id already says which call is meant; leave it or the filters out\n";
+    return 2;
+  }
+  if (options.json && options.format != exporting::Format::jsonl) {
+    std::cerr << "borehole: --json is --format jsonl; leave one of them out\n";
+    return 2;
+  }
   int status = 0;
   const auto reader = open_store(line, status);
   if (!reader) return status;
   if (!options.out.empty()) return write_file(*reader, options);
   LineOutput out(STDOUT_FILENO, "stdout");
-  return write_records(*reader, options, out);
+  const Interruption interruption;
+  return write_calls(*reader, options, out);
 }
 
 }  // namespace borehole::app

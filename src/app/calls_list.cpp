@@ -7,6 +7,7 @@
 #include "app/calls_options.h"
 #include "app/line_output.h"
 #include "app/moments.h"
+#include "app/record_output.h"
 #include "app/table.h"
 #include "app/terminal_text.h"
 #include "calls/call_record.h"
@@ -96,19 +97,6 @@ Table table_of(const std::vector<store::CallSummary>& calls, const Screen& scree
   return table;
 }
 
-int list_records(const store::CallStoreReader& reader, const store::CallFilter& filter) {
-  LineOutput out(STDOUT_FILENO, "stdout");
-  std::uint64_t damaged = 0;
-  const auto read = reader.each(filter, store::CallOrder::newest_first, [&](const store::ReadCall& call) {
-    if (!call.record) return ++damaged > 0;
-    return out.put(*call.record) && out.put("\n");
-  });
-  const int status = out.finish();
-  if (!read) return failed(read.error());
-  if (damaged > 0) return failed_records(damaged);
-  return status;
-}
-
 }  // namespace
 
 int calls_list(const CommandLine& line, const CallsOptions& options) {
@@ -117,7 +105,10 @@ int calls_list(const CommandLine& line, const CallsOptions& options) {
   if (!reader) return status;
   store::CallFilter filter = options.filter;
   filter.limit = options.limit.value_or(usual_limit);
-  if (options.json) return list_records(*reader, filter);
+  if (options.json) {
+    LineOutput out(STDOUT_FILENO, "stdout");
+    return write_records(*reader, filter, store::CallOrder::newest_first, exporting::Format::jsonl, out);
+  }
   const auto calls = reader->list(filter);
   if (!calls) return failed(calls.error());
   LineOutput out(STDOUT_FILENO, "stdout");

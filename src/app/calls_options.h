@@ -9,6 +9,7 @@
 
 #include "app/command_line.h"
 #include "base/error.h"
+#include "export/format.h"
 #include "store/call_store.h"
 
 namespace CLI {
@@ -21,10 +22,12 @@ struct CallsOptions {
   store::CallFilter filter;  // all but the limit
   std::optional<std::size_t> limit;
   bool json = false;
-  std::string id;                                       // show
+  std::string id;                                       // show; export: empty: what the filters let through
   std::string raw_body;                                 // show: "request", "response" or empty
   store::GroupBy group_by = store::GroupBy::model;      // stats
   std::string out;                                      // export: a file; empty: stdout
+  exporting::Format format = exporting::Format::jsonl;  // export
+  std::optional<bool> tokens;                           // tail; nullopt: on a terminal
   std::optional<std::chrono::microseconds> older_than;  // prune
   bool all = false, dry_run = false, yes = false;       // prune
 

@@ -9,24 +9,12 @@
 #include "app/calls_options.h"
 #include "app/line_output.h"
 #include "app/readable_json.h"
+#include "app/record_output.h"
 #include "app/terminal_text.h"
 
 namespace borehole::app {
 
 namespace {
-
-Result<std::string> find_record(const store::CallStoreReader& reader, const std::string& id) {
-  if (id != "last") return reader.find_json(id);
-  store::CallFilter newest;
-  newest.limit = 1;
-  const auto calls = reader.list(newest);
-  if (!calls) return unexpected(calls.error());
-  if (calls->empty()) {
-    return unexpected(
-        Error{ErrorCode::not_found, Fault::client, fmt::format("there are no calls yet; {}", how_to_send)});
-  }
-  return reader.find_json(calls->front().id);
-}
 
 int write_body(const bedrock::JsonValue& record, BodySide side) {
   const auto body = kept_body(record, side);

@@ -30,7 +30,7 @@ Interruption::~Interruption() {
 
 bool Interruption::requested() noexcept { return wish != 0; }
 
-Interruption::Woken Interruption::wait(std::chrono::milliseconds time, int file) const noexcept {
+Interruption::Woken Interruption::wait(std::chrono::milliseconds time, int file, int source) const noexcept {
   sigset_t both{}, before{};
   sigemptyset(&both);
   sigaddset(&both, SIGINT);
@@ -39,10 +39,13 @@ Interruption::Woken Interruption::wait(std::chrono::milliseconds time, int file)
   sigprocmask(SIG_BLOCK, &both, &before);
   auto woken = Woken::requested;
   if (!requested()) {
-    pollfd watched{.fd = file, .events = 0, .revents = 0};
+    pollfd watched[2] = {{.fd = file, .events = 0, .revents = 0}, {.fd = source, .events = POLLIN, .revents = 0}};
     const timespec limit{.tv_sec = time.count() / 1000, .tv_nsec = time.count() % 1000 * 1'000'000};
-    const int ready = ppoll(&watched, 1, &limit, &before);
-    woken = requested() ? Woken::requested : ready > 0 ? Woken::reader_gone : Woken::in_time;
+    const int ready = ppoll(watched, 2, &limit, &before);
+    woken = requested()               ? Woken::requested
+            : ready <= 0              ? Woken::in_time
+            : watched[0].revents != 0 ? Woken::reader_gone
+                                      : Woken::arrived;
   }
   sigprocmask(SIG_SETMASK, &before, nullptr);
   return woken;

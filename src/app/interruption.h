@@ -18,9 +18,10 @@ class Interruption {
 
   static bool requested() noexcept;
 
-  enum class Woken : std::uint8_t { in_time, requested, reader_gone };
-  // Waits so long, or until a signal comes, or whoever reads the pipe `file` closes it.
-  Woken wait(std::chrono::milliseconds time, int file) const noexcept;
+  enum class Woken : std::uint8_t { in_time, requested, reader_gone, arrived };
+  // Waits so long, or until a signal comes, or whoever reads the pipe `file` closes it, or there is something to read
+  // at `source` (-1: nothing is).
+  Woken wait(std::chrono::milliseconds time, int file, int source = -1) const noexcept;
 
  private:
   struct sigaction before_int_ {};

@@ -29,23 +29,6 @@ struct CloseFile {
   }
 };
 
-int dial(const config::HostPort& address) {
-  addrinfo wanted{};
-  wanted.ai_socktype = SOCK_STREAM;
-  addrinfo* list = nullptr;
-  if (getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &wanted, &list) != 0) return -1;
-  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> found(list, &freeaddrinfo);
-  for (const addrinfo* one = list; one != nullptr; one = one->ai_next) {
-    const int fd = socket(one->ai_family, one->ai_socktype | SOCK_CLOEXEC, one->ai_protocol);
-    if (fd < 0) continue;
-    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    if (connect(fd, one->ai_addr, one->ai_addrlen) == 0) return fd;
-    close(fd);
-  }
-  return -1;
-}
-
 // The body of a 200; the admin port closes behind its answer.
 std::optional<std::string> get(const config::HostPort& address, const std::string& path) {
   const CloseFile socket{dial(address)};
@@ -78,13 +61,36 @@ std::string owner_of(const config::HostPort& address) {
 
 }  // namespace
 
+int dial(const config::HostPort& address) {
+  addrinfo wanted{};
+  wanted.ai_socktype = SOCK_STREAM;
+  addrinfo* list = nullptr;
+  if (getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &wanted, &list) != 0) return -1;
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> found(list, &freeaddrinfo);
+  for (const addrinfo* one = list; one != nullptr; one = one->ai_next) {
+    const int fd = socket(one->ai_family, one->ai_socktype | SOCK_CLOEXEC, one->ai_protocol);
+    if (fd < 0) continue;
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    if (connect(fd, one->ai_addr, one->ai_addrlen) == 0) return fd;
+    close(fd);
+  }
+  return -1;
+}
+
+std::optional<config::HostPort> find_running_admin(const config::Config& config) {
+  if (!config.admin || config.admin->port == 0) return std::nullopt;
+  const config::HostPort admin = reachable({*config.admin});
+  const auto its_ca = get(admin, "/ca.pem");
+  if (!its_ca || its_ca->empty() || *its_ca != content_of(config.ca.dir + "/ca.pem")) return std::nullopt;
+  return admin;
+}
+
 std::optional<config::HostPort> find_running_proxy(const config::Config& config) {
   if (!config.admin || config.admin->port == 0) return std::nullopt;
   const config::HostPort proxy = reachable(config.listen);
   const config::HostPort admin = reachable({*config.admin});
-  if (proxy.port == 0 || !get(admin, "/readyz")) return std::nullopt;
-  const auto its_ca = get(admin, "/ca.pem");
-  if (!its_ca || its_ca->empty() || *its_ca != content_of(config.ca.dir + "/ca.pem")) return std::nullopt;
+  if (proxy.port == 0 || !get(admin, "/readyz") || !find_running_admin(config)) return std::nullopt;
   // Started with another --listen, it has its admin port all the same.
   if (const CloseFile reached{dial(proxy)}; reached.fd < 0) return std::nullopt;
   if (owner_of(proxy) != owner_of(admin)) return std::nullopt;

@@ -11,4 +11,10 @@ namespace borehole::app {
 // program holds its port.
 std::optional<config::HostPort> find_running_proxy(const config::Config& config);
 
+// Its admin port, ready or not. nullopt: none answers there, or one with another CA.
+std::optional<config::HostPort> find_running_admin(const config::Config& config);
+
+// A connected socket that waits two seconds for what it sends and receives; -1: nothing answers there.
+int dial(const config::HostPort& address);
+
 }  // namespace borehole::app

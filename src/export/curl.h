@@ -1,0 +1,18 @@
+// A recorded call as a command of curl, unsigned, with a hint how to sign it. Never runs it, never holds a secret.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "bedrock/json_value.h"
+
+namespace borehole::exporting {
+
+// One command for a POSIX shell, with comments before it; ends in a newline. What cannot be sent again (a masked
+// header, the part of a body that was not kept) is named in a comment.
+std::string curl_command(const bedrock::JsonValue& record);
+
+// In single quotes: whatever it holds is one word of the shell.
+std::string shell_word(std::string_view text);
+
+}  // namespace borehole::exporting
