@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "app/readiness.h"
+#include "calls/live_calls.h"
 #include "store/store_place.h"
 #include "web/metrics.h"
 #include "web/status.h"
@@ -59,6 +60,7 @@ std::string metrics(const AdminSources& s) {
   web::MetricsFigures out;
   out.calls = s.statistics.figures();
   out.records = s.recorder.counters();
+  if (s.world.live != nullptr) out.live_dropped = s.world.live->dropped();
   for (const auto& worker : s.workers) out.workers.push_back(figures(*worker));
   out.process = web::process_figures();
   out.version = BOREHOLE_VERSION;
@@ -106,6 +108,8 @@ web::AdminContent admin_content(const AdminSources& sources) {
   content.ca_der = sources.pages.ca_der;
   content.bundle_pem = sources.pages.bundle_pem;
   content.store = sources.config.record.store;
+  content.live = sources.world.live;
+  content.version = BOREHOLE_VERSION;
   return content;
 }
 

@@ -18,6 +18,7 @@
 #include "app/warnings.h"
 #include "base/log.h"
 #include "ca/leaf_cache.h"
+#include "calls/live_calls.h"
 #include "net/listener.h"
 #include "net/loop.h"
 #include "net/resolver.h"
@@ -162,6 +163,8 @@ int serve(const CommandLine& line) {
   const auto statistics = std::make_shared<calls::RunningStatistics>();
   auto sinks = open_sinks(*config, statistics, line.report_to);
   if (!sinks) return failed(sinks.error());
+  calls::LiveCalls live;
+  sinks->all.push_back(calls::make_live_sink(live));
 
   store::Recorder recorder(std::move(sinks->all), {.prices = prices.table});
   net::Resolver resolver(net::system_look_up(), {});
@@ -172,7 +175,8 @@ int serve(const CommandLine& line) {
   leaf_options.leaf_days = config->ca.leaf_days;
   leaf_options.default_names = own_names(*config);
   server::ServerWorld world{
-      clock, *authority, *leaf_key, std::move(leaf_options), resolver, recorder, load_own_pages(**authority), {}, {}};
+      clock, *authority, *leaf_key, std::move(leaf_options), resolver, recorder, load_own_pages(**authority),
+      {},    {},         &live};
 
   std::vector<std::unique_ptr<server::Worker>> workers;
   for (unsigned i = 0; i < worker_count(*config); ++i)
@@ -216,6 +220,7 @@ int serve(const CommandLine& line) {
     log::info("shutting down: running calls may finish within {} s; a second signal ends at once",
               std::chrono::duration_cast<std::chrono::seconds>(in_force->limits.drain_timeout).count());
     for (auto& worker : workers) worker->drain();
+    if (admin) admin->end_streams();
   };
   const auto apply = [&](const config::Loaded& read) -> Result<void> {
     const auto& next = read.config;

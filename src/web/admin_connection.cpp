@@ -7,6 +7,7 @@ namespace borehole::web {
 namespace {
 
 constexpr Duration linger = std::chrono::seconds(2);
+constexpr std::size_t most_queued = std::size_t{64} * 1024;  // of a stream
 constexpr http::ReaderLimits reader_limits{16 * 1024, 1024, 1024};
 
 }  // namespace
@@ -25,7 +26,7 @@ AdminConnection::AdminConnection(const Site& site, std::unique_ptr<net::TcpSocke
 AdminConnection::~AdminConnection() = default;
 
 void AdminConnection::on_received(Bytes bytes) noexcept {
-  if (phase_ == Phase::over) return;
+  if (phase_ == Phase::over || phase_ == Phase::streaming) return;  // behind a stream there is no answer
   const bool was_idle = idle();
   in_.append(bytes);
   if (was_idle) timer_.start(site_.patience.head);
@@ -40,6 +41,10 @@ void AdminConnection::on_ended() noexcept {
 void AdminConnection::on_broken(const Error&) noexcept { finish(); }
 
 void AdminConnection::on_written() noexcept {
+  if (phase_ == Phase::streaming) {
+    if (socket_->queued() > 0) timer_.start(site_.patience.write);
+    return send_more();
+  }
   if (phase_ != Phase::writing) return;
   if (socket_->queued() > 0) return timer_.start(site_.patience.write);
   enter(Phase::reading);
@@ -84,26 +89,57 @@ void AdminConnection::answered(const Response& response) {
   const bool read = phase_ == Phase::answering;  // else there is no head to look at
   const bool close = !read || response.close || ended_ || !reader_.keep_alive() || head.minor_version() == 0;
   socket_->out().append(to_octets(response, read && head.method() == "HEAD", close));
-  if (close) return finish();
+  if (response.stream && !(read && head.method() == "HEAD")) return begin_stream(response.stream);
+  if (close || response.stream) return finish();
   socket_->flush();
   enter(socket_->queued() > 0 ? Phase::writing : Phase::reading);
   take_requests();
 }
 
+void AdminConnection::begin_stream(std::shared_ptr<BodyStream> stream) {
+  if (ended_) return finish();
+  stream_ = std::move(stream);
+  stream_->on_more = [this, alive = std::weak_ptr<bool>(alive_)] {
+    if (alive.lock()) send_more();
+  };
+  enter(Phase::streaming);
+  socket_->flush();
+  send_more();
+}
+
+void AdminConnection::send_more() {
+  while (phase_ == Phase::streaming && socket_->queued() < most_queued) {
+    const std::string more = stream_->take();
+    if (more.empty()) {
+      if (stream_->over()) finish();
+      return;
+    }
+    timer_.start(socket_->queued() > 0 ? site_.patience.write : site_.patience.beat);
+    socket_->out().append(more);
+    socket_->flush();
+  }
+}
+
 void AdminConnection::enter(Phase phase) {
   phase_ = phase;
   since_ = site_.loop.now();
-  socket_->set_reading(phase == Phase::reading);
+  socket_->set_reading(phase == Phase::reading || phase == Phase::streaming);
   switch (phase) {
     case Phase::reading: return timer_.start(in_.empty() ? site_.patience.idle : site_.patience.head);
     case Phase::answering: return timer_.stop();
     case Phase::writing: return timer_.start(site_.patience.write);
+    case Phase::streaming: return timer_.start(site_.patience.beat);
     case Phase::over: return;
   }
 }
 
 void AdminConnection::waited_in_vain() {
   if (phase_ == Phase::over) return;
+  if (phase_ == Phase::streaming && socket_->queued() == 0) {
+    socket_->out().append(":\n\n");  // a comment: a client that is gone is noticed by it
+    socket_->flush();
+    return timer_.start(socket_->queued() > 0 ? site_.patience.write : site_.patience.beat);
+  }
   if (phase_ == Phase::reading && !idle()) {
     auto response = text_response(408, "The request did not come in time; send it at once.");
     response.close = true;
@@ -117,6 +153,7 @@ void AdminConnection::finish() {
   timer_.stop();
   phase_ = Phase::over;
   alive_.reset();
+  stream_.reset();
   net::TcpSocket::finish_and_close(std::move(socket_), linger);
   site_.over(*this);
 }

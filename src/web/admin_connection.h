@@ -18,6 +18,7 @@ struct AdminPatience {
   Duration idle = std::chrono::seconds(75);   // for another request
   Duration head = std::chrono::seconds(10);   // from a request's first octet to its last
   Duration write = std::chrono::seconds(30);  // in which nothing of an answer is taken
+  Duration beat = std::chrono::seconds(15);   // between signs of life in a stream that has nothing to tell
 };
 
 using Answer = std::function<void(const Response&)>;
@@ -55,10 +56,12 @@ class AdminConnection final : public net::TcpObserver {
   void on_written() noexcept override;
 
  private:
-  enum class Phase : std::uint8_t { reading, answering, writing, over };
+  enum class Phase : std::uint8_t { reading, answering, writing, streaming, over };
   void take_requests();
   bool take_step();  // false: more octets, or an answer, are needed
   void answered(const Response& response);
+  void begin_stream(std::shared_ptr<BodyStream> stream);
+  void send_more();  // of the stream, as long as it is taken
   void enter(Phase phase);
   void waited_in_vain();
 
@@ -70,6 +73,7 @@ class AdminConnection final : public net::TcpObserver {
   bool taking_ = false;
   bool ended_ = false;  // the client has sent all it will
   TimePoint since_{};
+  std::shared_ptr<BodyStream> stream_;
   net::Timer timer_;
   std::shared_ptr<bool> alive_;  // answers that come late hold it weakly
 };

@@ -21,6 +21,7 @@ namespace {
 
 constexpr Duration linger = std::chrono::seconds(2);
 constexpr Bytes calls_path = "/api/calls";
+constexpr Bytes live_path = "/api/calls/live";
 constexpr const char* for_owner_only =
     "The recorded calls are shown to the user that borehole runs as and to root; ask as one of them, or with a name "
     "and "
@@ -59,6 +60,7 @@ struct AdminServer::State {
         options(std::move(o)),
         content(std::move(c)),
         background(l, options.queries_waiting),
+        feed(content.live != nullptr ? std::make_unique<LiveFeed>(l, *content.live, options.live) : nullptr),
         burial(l, [this] { dead.clear(); }),
         site{l, options.patience,
              [this](const AdminRequest& request, const Answer& answer) { handle(request, answer); },
@@ -71,12 +73,15 @@ struct AdminServer::State {
   Response page(Bytes path, bool trusted_client) const;
   Response readyz(bool trusted_client) const;
   void calls(const AdminRequest& request, Bytes origin, const Answer& answer);
+  void live(const AdminRequest& request, Bytes origin, const Answer& answer);
+  Response look_on();
 
   net::Loop& loop;
   const AdminOptions options;
   const AdminContent content;
   const SystemClock clock;
   Background background;
+  std::unique_ptr<LiveFeed> feed;
   std::unordered_map<AdminConnection*, std::unique_ptr<AdminConnection>> connections;
   std::vector<std::unique_ptr<AdminConnection>> dead;
   net::Timer burial;
@@ -120,6 +125,7 @@ void AdminServer::State::handle(const AdminRequest& request, const Answer& answe
   const Bytes path = http::path_of(origin);
   if (auto refused = refuse(request.head, path, request.framing, request.content_length, options.gate))
     return answer(*refused);
+  if (path == live_path && feed) return live(request, origin, answer);
   if (path == calls_path || path.starts_with("/api/calls/")) return calls(request, origin, answer);
   answer(page(path, trusted(request.head, options.gate)));
 }
@@ -158,10 +164,10 @@ void AdminServer::State::calls(const AdminRequest& request, Bytes origin, const 
       return list_calls(store, query, end);
     };
   } else {
-    if (!parameters->empty()) return answer(json_error(400, "/api/calls/ID has no parameters; leave the query out."));
-    read = [id = std::string(path.substr(calls_path.size() + 1))](const std::string& store, TimePoint end) {
-      return show_call(store, id, end);
-    };
+    const auto format = read_call_format(*parameters);
+    if (!format) return answer(json_error(400, format.error().detail));
+    read = [id = std::string(path.substr(calls_path.size() + 1)), format = *format, version = content.version](
+               const std::string& store, TimePoint end) { return show_call(store, id, format, version, end); };
   }
   if (!content.store) return answer(json_error(404, "`record.store` is null, so no calls are kept; set it to a file."));
   const bool known = of_a_user(request.head, options.gate);
@@ -171,6 +177,25 @@ void AdminServer::State::calls(const AdminRequest& request, Bytes origin, const 
     return read(store, std::chrono::steady_clock::now() + time);
   };
   if (!background.run(work, answer)) answer(json_error(503, "Too many queries are waiting; try again in a moment."));
+}
+
+// Whose the connection is, the system is asked in the background.
+void AdminServer::State::live(const AdminRequest& request, Bytes origin, const Answer& answer) {
+  if (!query_of(origin).empty())
+    return answer(json_error(400, "/api/calls/live has no parameters; leave the query out."));
+  const bool known = of_a_user(request.head, options.gate);
+  const auto work = [known, client = request.client, local = request.local] {
+    return !known && is_of_another_user(client, local) ? json_error(403, for_owner_only) : Response();
+  };
+  const auto done = [this, answer](const Response& judged) { answer(judged.status == 200 ? look_on() : judged); };
+  if (!background.run(work, done)) answer(json_error(503, "Too many queries are waiting; try again in a moment."));
+}
+
+Response AdminServer::State::look_on() {
+  Response response = typed("text/event-stream", {});
+  response.stream = feed->look_on();
+  if (response.stream) return response;
+  return json_error(503, "As many look on as may, or borehole is shutting down; try again later.");
 }
 
 AdminServer::AdminServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -185,6 +210,10 @@ Result<std::unique_ptr<AdminServer>> AdminServer::open(net::Loop& loop, const ne
   if (!listener) return unexpected(std::move(listener).error());
   state->listener = *std::move(listener);
   return std::unique_ptr<AdminServer>(new AdminServer(std::move(state)));
+}
+
+void AdminServer::end_streams() {
+  if (state_->feed) state_->feed->end();
 }
 
 const net::Address& AdminServer::address() const noexcept { return state_->listener->address(); }

@@ -14,6 +14,7 @@
 #include "net/loop.h"
 #include "web/admin_connection.h"
 #include "web/gate.h"
+#include "web/live_feed.h"
 
 namespace borehole::web {
 
@@ -29,6 +30,8 @@ struct AdminContent {
   std::function<std::string()> status;   // JSON
   std::string ca_pem, ca_der, bundle_pem;
   std::optional<std::string> store;  // where the calls are; absent: none are kept
+  calls::LiveCalls* live = nullptr;  // the calls that run; null: they are not shown
+  std::string version;               // of this program
 };
 
 struct AdminOptions {
@@ -37,17 +40,19 @@ struct AdminOptions {
   std::size_t connections = 64;  // then the longest idle one makes room, or the new one is told to come again
   Duration query_time = std::chrono::seconds(5);  // for an answer out of the store
   std::size_t queries_waiting = 16;
+  LiveFeed::Limits live;
 };
 
 // Runs on the loop's thread. Answers GET and HEAD of /healthz, /readyz, /metrics, /ca.pem, /ca.der, /bundle.pem,
-// /api/status, /api/calls and /api/calls/ID; who is answered at all is the gate's business. Calls are shown to other
-// users of this machine only with credentials.
+// /api/status, /api/calls, /api/calls/ID and /api/calls/live; who is answered at all is the gate's business. Calls are
+// shown to other users of this machine only with credentials.
 class AdminServer {
  public:
   static Result<std::unique_ptr<AdminServer>> open(net::Loop& loop, const net::Address& address, AdminOptions options,
                                                    AdminContent content);
   ~AdminServer();
   const net::Address& address() const noexcept;
+  void end_streams();  // the program is about to end; nobody can look on any more
 
  private:
   struct State;

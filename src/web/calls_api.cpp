@@ -220,14 +220,33 @@ Response list_calls(const std::string& store, const CallsQuery& query, TimePoint
   return json(body + "}\n");
 }
 
-Response show_call(const std::string& store, const std::string& id, TimePoint deadline) {
+Result<exporting::Format> read_call_format(const Parameters& parameters) {
+  auto format = exporting::Format::jsonl;
+  for (const auto& [name, value] : parameters) {
+    if (name != "format") return bad(fmt::format("There is no parameter {}; there is format.", name));
+    const auto read = exporting::parse_format(value);
+    if (!read)
+      return bad(fmt::format("format={} is not understood; format wants json, har, csv, curl or boto3.", value));
+    format = *read;
+  }
+  return format;
+}
+
+Response show_call(const std::string& store, const std::string& id, exporting::Format format,
+                   const std::string& version, TimePoint deadline) {
   if (!is_id_text(id)) return json_error(400, "An id has up to 26 letters and digits; /api/calls lists them.");
   auto opened = store::CallStoreReader::open(store);
   if (!opened) return failed(nullptr, opened.error());
   (*opened)->stop_at(deadline);
   auto record = (*opened)->find_json(id);
   if (!record) return failed(opened->get(), record.error());
-  return json(*std::move(record) + "\n");
+  exporting::Writer writer(format, version);
+  auto call = writer.call(*record);
+  if (!call) return json_error(503, "The record of this call is damaged; a copy of the store may still hold it.");
+  Response response;
+  response.type = exporting::media_type(format);
+  response.body = writer.begin() + *std::move(call) + writer.end();
+  return response;
 }
 
 }  // namespace borehole::web

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "export/format.h"
 #include "store/call_filter.h"
 #include "web/query.h"
 #include "web/response.h"
@@ -26,7 +27,10 @@ Result<CallsQuery> read_calls_query(const Parameters& parameters, WallTime now);
 // {"calls": [...], "next": ID or null}: newest first; `next` is the `before` of the next page. A page of whole records
 // ends early once it has 8 MiB.
 Response list_calls(const std::string& store, const CallsQuery& query, TimePoint deadline);
-// The record. `id`: or the beginning of one.
-Response show_call(const std::string& store, const std::string& id, TimePoint deadline);
+// The parameters of /api/calls/ID: `format`, one of json (the record), har, csv, curl and boto3.
+Result<exporting::Format> read_call_format(const Parameters& parameters);
+// The call in that form. `id`: or the beginning of one. `version`: of this program.
+Response show_call(const std::string& store, const std::string& id, exporting::Format format,
+                   const std::string& version, TimePoint deadline);
 
 }  // namespace borehole::web

@@ -175,6 +175,9 @@ std::string metrics_text(const MetricsFigures& figures) {
   Exposition out;
   add_calls(out, figures.calls);
   add_records(out, figures.records);
+  out.single("borehole_live_events_dropped_total", Type::counter,
+             "What happened in running calls and was not shown to who looked on, because it came too fast.",
+             figures.live_dropped);
   add_workers(out, figures.workers);
   add_process(out, figures);
   return out.take();

@@ -26,6 +26,7 @@ struct WorkerFigures {
 struct MetricsFigures {
   calls::CallFigures calls;
   store::RecorderCounters records;
+  std::uint64_t live_dropped = 0;  // looks at running calls
   std::vector<WorkerFigures> workers;
   ProcessFigures process;
   std::string version;

@@ -54,6 +54,10 @@ Response json_error(int status, std::string_view sentence) {
 }
 
 std::string to_octets(const Response& response, bool head_only, bool close) {
+  if (response.stream) {  // framed by the connection's end (RFC 9112 section 6.3)
+    return fmt::format("HTTP/1.1 {} {}\r\ncontent-type: {}\r\n{}{}connection: close\r\n\r\n", response.status,
+                       reason_phrase(response.status), response.type, response.fields, safety);
+  }
   return fmt::format("HTTP/1.1 {} {}\r\ncontent-type: {}\r\ncontent-length: {}\r\n{}{}{}\r\n{}", response.status,
                      reason_phrase(response.status), response.type, response.body.size(), response.fields, safety,
                      close ? "connection: close\r\n" : "", head_only ? std::string_view() : response.body);

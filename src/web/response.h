@@ -2,8 +2,11 @@
 // it.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
+
+#include "web/body_stream.h"
 
 namespace borehole::web {
 
@@ -11,8 +14,9 @@ struct Response {
   int status = 200;
   std::string type = "text/plain; charset=utf-8";
   std::string body;
-  std::string fields;  // more header fields, each with its CRLF
-  bool close = false;  // the connection ends behind it
+  std::string fields;                  // more header fields, each with its CRLF
+  bool close = false;                  // the connection ends behind it
+  std::shared_ptr<BodyStream> stream;  // instead of `body`; the connection ends behind it
 };
 
 // One sentence, in plain text.

@@ -179,7 +179,7 @@ TEST_CASE("whole records are those of the store, and a page of them stays small"
   REQUIRE(records);
   CHECK(list_calls(store.path, query({{"full", "1"}}), soon()).body ==
         "{\"calls\":[" + records->at(0) + "," + records->at(1) + "],\"next\":null}\n");
-  CHECK(show_call(store.path, id(1), soon()).body == records->at(0) + "\n");
+  CHECK(show_call(store.path, id(1), exporting::Format::jsonl, "1.0", soon()).body == records->at(0) + "\n");
 
   for (int i = 10; i < 16; ++i) {
     auto large = store::record(id(i), i);
@@ -217,9 +217,11 @@ TEST_CASE("filters choose") {
 TEST_CASE("what cannot be answered says why") {
   Store store(1);
   const auto message = [](const Response& response) { return std::to_string(response.status) + " " + response.body; };
-  CHECK(message(show_call(store.path, "01B", soon())).starts_with("404 {\"message\":\"no call's id begins with 01B"));
-  CHECK(message(show_call(store.path, "", soon())).starts_with("400 {\"message\":\"An id has up to 26 letters"));
-  CHECK(message(show_call(store.path, "%41", soon())).starts_with("400 "));
+  CHECK(message(show_call(store.path, "01B", exporting::Format::jsonl, "1.0", soon()))
+            .starts_with("404 {\"message\":\"no call's id begins with 01B"));
+  CHECK(message(show_call(store.path, "", exporting::Format::jsonl, "1.0", soon()))
+            .starts_with("400 {\"message\":\"An id has up to 26 letters"));
+  CHECK(message(show_call(store.path, "%41", exporting::Format::jsonl, "1.0", soon())).starts_with("400 "));
   CHECK(message(list_calls(store.path, query({{"before", id(99)}}), soon()))
             .starts_with("404 {\"message\":\"the call 01ARZ"));
   CHECK(message(list_calls(store.scratch.path("none.db"), query({}), soon())).starts_with("404 {\"message\":"));
