@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "bedrock/fields.h"
@@ -160,13 +161,13 @@ bedrock::AnswerFacts take_stream(CapturedCall& call, bedrock::StreamFormat forma
                                            body.size > body.beginning.size()};
   }
   record.response.guardrail_action = std::move(facts.answer.guardrail_action);
-  const auto& marks = decoded != nullptr ? decoded->marks : call.response_marks.marks();
+  const std::span<const StreamMarks::Mark> marks =
+      decoded != nullptr ? std::span<const StreamMarks::Mark>(decoded->marks) : call.response_marks.marks();
   if (decoded == nullptr || decoded->sound()) {  // then `body` is what is kept
     record.response.arrivals = arrival_times(marks, body.beginning.size());
   }
   take_facts(record, facts.answer.facts);
-  take_token_times(record, token_times(marks, facts.content_ends),
-                   !cut && facts.left_out == 0 && facts.error.empty());
+  take_token_times(record, token_times(marks, facts.content_ends), !cut && facts.left_out == 0 && facts.error.empty());
   return std::move(facts.answer.facts);
 }
 
