@@ -36,12 +36,29 @@ std::string opaque(const bedrock::JsonValue& record, BodySide side, std::uint64_
   return {};
 }
 
+// Why there is no body.
+std::string not_kept(const bedrock::JsonValue& message) {
+  if (const auto hash = message.text("body_sha256"); !hash.empty()) {
+    return fmt::format(", not kept but its SHA-256 {} (record.bodies.keep)", hash);
+  }
+  const auto why = message.text("body_withheld");
+  return why.empty() ? ", not kept (record.bodies.max_bytes)" : fmt::format(", not kept: {}", why);
+}
+
 bool begins_like_json(std::string_view text) {
   const std::string_view content = bedrock::trimmed(text);
   return !content.empty() && (content.front() == '{' || content.front() == '[');
 }
 
 }  // namespace
+
+std::string why_no_body(const bedrock::JsonValue& record, BodySide side) {
+  const bedrock::JsonValue* message = record.at(side_name(side));
+  if (message == nullptr) return {};
+  if (!message->text("body_sha256").empty()) return "record.bodies says that its hash is: see `--json`";
+  const auto why = message->text("body_withheld");
+  return why.empty() ? std::string() : std::string(why) + ": see record.bodies and record.redact";
+}
 
 BodyView view_body(const bedrock::JsonValue& record, BodySide side) {
   BodyView view;
@@ -60,7 +77,7 @@ BodyView view_body(const bedrock::JsonValue& record, BodySide side) {
   view.note = opaque(record, side, view.octets);
   if (message->at("body") == nullptr) {
     if (view.note.empty()) view.note = octets(view.octets);
-    view.note += ", not kept (record.bodies.max_bytes)";
+    view.note += not_kept(*message);
   }
   if (!view.note.empty()) return view;
   if (message->text("body_encoding") == "base64") {

@@ -30,4 +30,7 @@ struct BodyView {
 
 BodyView view_body(const bedrock::JsonValue& record, BodySide side);
 
+// Why the configuration, or redaction, left nothing of it; empty: that is not what it was.
+std::string why_no_body(const bedrock::JsonValue& record, BodySide side);
+
 }  // namespace borehole::app

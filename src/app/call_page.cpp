@@ -132,6 +132,11 @@ class Page {
       if (!told) line("", explained(exception));
     }
     for (const JsonValue& note : record_.list("notes")) line("note", note.text(""));
+    Words hidden(", ");
+    for (const auto& [rule, count] : record_.object("redactions")) {
+      hidden.add({}, rule, fmt::format(" {}", count.count("").value_or(0)));
+    }
+    line("redacted", hidden.text());
   }
 
   void who_and_where() {

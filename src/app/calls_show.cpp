@@ -19,8 +19,9 @@ namespace {
 int write_body(const bedrock::JsonValue& record, BodySide side) {
   const auto body = kept_body(record, side);
   if (!body) {
-    std::cerr
-        << "borehole: nothing of that body was kept; raise record.bodies.max_bytes to keep those of later calls\n";
+    const std::string why = why_no_body(record, side);
+    std::cerr << "borehole: nothing of that body was kept; "
+              << (why.empty() ? "raise record.bodies.max_bytes to keep those of later calls" : why) << '\n';
     return 1;
   }
   LineOutput out(STDOUT_FILENO, "stdout");

@@ -68,6 +68,28 @@ Result<void> raise_descriptor_limit(const config::Config& config, bool asked_for
   return {};
 }
 
+calls::BodyKeep keep_of(config::BodyKeep keep) {
+  switch (keep) {
+    case config::BodyKeep::kept: return calls::BodyKeep::kept;
+    case config::BodyKeep::hashed: return calls::BodyKeep::hashed;
+    case config::BodyKeep::off: return calls::BodyKeep::off;
+  }
+  return calls::BodyKeep::off;
+}
+
+std::shared_ptr<const calls::RedactionRules> redaction_of(const config::Config& config) {
+  auto rules = std::make_shared<calls::RedactionRules>();
+  const auto& redact = config.record.redact;
+  rules->paths = redact.json_paths;
+  for (const auto& one : redact.patterns) rules->patterns.push_back({one.name, one.pattern});
+  rules->email = redact.email;
+  rules->card = redact.card;
+  rules->aws_key = redact.aws_key;
+  rules->keep = keep_of(config.record.body_keep);
+  for (const auto& one : config.record.body_rules) rules->bodies.push_back({one.model, one.router, keep_of(one.keep)});
+  return rules;
+}
+
 Result<server::Setup> make_setup(const std::shared_ptr<const config::Config>& config) {
   auto policy = proxy::Policy::make(config);
   if (!policy) return unexpected(std::move(policy).error());
@@ -77,6 +99,10 @@ Result<server::Setup> make_setup(const std::shared_ptr<const config::Config>& co
   capture->body_max_bytes = config->record.body_max_bytes;
   capture->mask_headers = config->record.mask_headers;
   capture->session_header = config->record.session_header;
+  capture->redaction = redaction_of(*config);
+  if (!capture->redaction->nothing()) {
+    capture->live_text_off = "record.redact or record.bodies hides a part of what is recorded";
+  }
   return server::Setup{*std::move(policy), *std::move(trust), std::move(capture)};
 }
 

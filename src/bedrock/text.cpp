@@ -117,6 +117,19 @@ std::optional<std::string> base64_decode(std::string_view text) {
   return out;
 }
 
+std::string base64_encode(std::string_view octets) {
+  static constexpr char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  out.reserve((octets.size() + 2) / 3 * 4);
+  for (std::size_t i = 0; i < octets.size(); i += 3) {
+    const std::size_t n = octets.size() - i < 3 ? octets.size() - i : 3;
+    std::uint32_t group = 0;
+    for (std::size_t j = 0; j < 3; ++j) group = group << 8U | (j < n ? static_cast<unsigned char>(octets[i + j]) : 0U);
+    for (std::size_t j = 0; j < 4; ++j) out += j <= n ? alphabet[group >> (18U - 6U * j) & 63U] : '=';
+  }
+  return out;
+}
+
 std::optional<std::uint64_t> parse_decimal(std::string_view text) noexcept {
   std::uint64_t value = 0;
   const char* const end = text.data() + text.size();

@@ -26,6 +26,9 @@ void append_percent_encoded(std::string& out, std::string_view text, bool keep_s
 // RFC 4648 section 4 or 5 (both alphabets), padding optional. nullopt where any other octet occurs.
 std::optional<std::string> base64_decode(std::string_view text);
 
+// RFC 4648 section 4, padded.
+std::string base64_encode(std::string_view octets);
+
 // All of `text` as a decimal number without sign; nullopt where it is anything else or does not fit.
 std::optional<std::uint64_t> parse_decimal(std::string_view text) noexcept;
 

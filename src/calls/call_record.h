@@ -24,6 +24,9 @@ std::string_view outcome_name(Outcome outcome) noexcept;
 // For a line that names a call: `host/path`, where the target does not name the host itself (CONNECT, absolute form).
 std::string whole_target(std::string_view host, std::string_view target);
 
+// A body that is not there since the configuration says that none is kept.
+inline constexpr std::string_view body_off = "record.bodies.keep is off";
+
 struct CallRecord {
   std::string id;  // ULID
   WallTime started_at{};
@@ -73,6 +76,8 @@ struct CallRecord {
     std::string body;
     bool body_truncated = false;
     BodyCoding coding;
+    std::string body_withheld;  // why there is no body where one could be: `body_off`, or why it could not be redacted
+    std::string body_sha256;    // in place of the body, as it would have been kept
   } request;
 
   struct Stream {
@@ -103,6 +108,8 @@ struct CallRecord {
     // Of a streamed answer, as far as its body is kept: how many octets of it had come, and when, in milliseconds since
     // the request's head.
     std::vector<std::pair<std::uint64_t, double>> arrivals;
+    std::string body_withheld;  // as the request's
+    std::string body_sha256;
   } response;
 
   struct Usage {
@@ -117,6 +124,8 @@ struct CallRecord {
   } usage;
 
   std::optional<std::string> cost_usd;  // exact decimal text
+
+  std::vector<std::pair<std::string, std::uint64_t>> redactions;  // rule, and how often it hid something
 
   // Milliseconds. `total`: from the request's head to the answer's last octet. `added_by_proxy`: what of it passed
   // while borehole had the request's head, and then the answer's, and waited for nobody (Tap::on_request_passed and

@@ -74,6 +74,7 @@ class CallTap final : public Tap {
         bytes_under_way_(std::move(bytes_under_way)),
         redaction_(options_->mask_headers),
         begun_(now) {
+    call_.redaction = options_->redaction;
     record().id = new_ulid(wall);
     record().started_at = wall;
     record().way_in = start.way_in;
@@ -219,12 +220,13 @@ class CallTap final : public Tap {
     start->started_at = record().started_at;
     start->way_in = record().way_in;
     start->method = record().request.method;
-    start->target = call_.target;
+    const bool hides = options_->redaction && options_->redaction->hides_texts();  // then only a record is looked through
+    if (!hides) start->target = call_.target;
     start->amz_target = call_.amz_target;
     start->upstream_host = record().upstream.host;
     start->region = call_.signing_region;
     start->access_key_id = record().aws.access_key_id;
-    start->session_id = record().session_id;
+    if (!hides) start->session_id = record().session_id;
     start->no_text = no_text();
     LiveEvent event;
     event.id = record().id;

@@ -25,7 +25,8 @@ struct CaptureOptions {
   // Names, case-insensitive, besides authorization, proxy-authorization and x-amz-security-token, which are always
   // masked.
   std::vector<std::string> mask_headers;
-  std::optional<std::string> session_header;  // its value is the record's session id; absent: none is looked for
+  std::shared_ptr<const RedactionRules> redaction;  // null: what is not a masked header is recorded as it is
+  std::optional<std::string> session_header;        // its value is the record's session id; absent: none is looked for
   // Why the text of streamed answers must not be shown while they come, as a sentence (what is recorded of bodies hides
   // something); empty: it may.
   std::string live_text_off;

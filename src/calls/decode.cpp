@@ -14,6 +14,7 @@
 #include "bedrock/usage.h"
 #include "calls/captured_call.h"
 #include "calls/coded_body.h"
+#include "calls/redact_call.h"
 
 namespace borehole::calls {
 
@@ -222,14 +223,14 @@ void take_request_body(CapturedCall& call, bedrock::Fields fields) {
   }
 }
 
-void decode_all(CapturedCall& call, const bedrock::PriceTable* prices) {
+void decode_all(CapturedCall& call, const std::optional<bedrock::Operation>& operation,
+                const bedrock::PriceTable* prices) {
   CallRecord& record = call.record;
   const auto request = fields_of(record.request.headers);
   const auto response = fields_of(record.response.headers);
   take_client(record, request);
   take_request_body(call, request);
 
-  const auto operation = bedrock::recognise(record.upstream.host, record.request.method, call.target, call.amz_target);
   const auto endpoint = bedrock::parse_endpoint(record.upstream.host);
   if (operation) {
     record.aws.operation = operation->name;
@@ -263,12 +264,16 @@ void decode_all(CapturedCall& call, const bedrock::PriceTable* prices) {
 }  // namespace
 
 void decode(CapturedCall& call, const bedrock::PriceTable* prices) noexcept {
+  std::optional<bedrock::Operation> operation;
   try {
-    decode_all(call, prices);
+    const CallRecord& record = call.record;
+    operation = bedrock::recognise(record.upstream.host, record.request.method, call.target, call.amz_target);
+    decode_all(call, operation, prices);
   } catch (...) {                                               // out of memory: what is not decoded is absent
     if (!call.secrets.empty()) call.record.response.body = {};  // and what may quote them
   }
   call.secrets = {};
+  redact(call, operation ? &*operation : nullptr);
 }
 
 }  // namespace borehole::calls

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "calls/base64.h"
+#include "bedrock/text.h"
 #include "calls/utf8.h"
 
 namespace borehole::calls {
@@ -158,20 +158,26 @@ class Writer {
     }
     out_ += ']';
   }
-  void body(std::uint64_t size, std::string_view content, bool truncated, const CallRecord::BodyCoding& coding) {
-    number("body_bytes", std::optional(size));
-    if (!content.empty() || size == 0) {
+  template <class Message>
+  void body(const Message& message) {
+    const std::string_view content = message.body;
+    const bool truncated = message.body_truncated;
+    number("body_bytes", std::optional(message.body_bytes));
+    if (!content.empty() || message.body_bytes == 0) {
       // A cut inside a character does not make a text binary.
       const std::string_view whole = truncated ? without_partial_utf8(content) : content;
       if (is_utf8(whole)) {
         key("body");
         append_json_text(out_, whole);
       } else {
-        text_always("body", base64(content));
+        text_always("body", bedrock::base64_encode(content));
         text_always("body_encoding", "base64");
       }
     }
     flag("body_truncated", truncated);
+    text("body_sha256", message.body_sha256);
+    text("body_withheld", message.body_withheld);
+    const CallRecord::BodyCoding& coding = message.coding;
     if (coding.names.empty()) return;
     text("body_coding", coding.names);
     flag("body_decoded", coding.decoded);
@@ -180,6 +186,20 @@ class Writer {
       text("code", coding.fault);
       text("message", coding.error);
     });
+  }
+  // Of names that are not this program's own.
+  void counts(std::string_view name, const std::vector<std::pair<std::string, std::uint64_t>>& values) {
+    if (values.empty()) return;
+    key(name);
+    char before = '{';
+    for (const auto& [what, count] : values) {
+      out_ += before;
+      append_json_string(out_, what);
+      out_ += ':';
+      append_number(out_, count);
+      before = ',';
+    }
+    out_ += '}';
   }
 
  private:
@@ -280,9 +300,7 @@ void write_response(Writer& json, const CallRecord::Response& response) {
   json.object("response", [&] {
     json.number("status", response.status);
     json.headers("headers", response.headers);
-    if (response.status) {
-      json.body(response.body_bytes, response.body, response.body_truncated, response.coding);
-    }
+    if (response.status) json.body(response);
     if (response.stream) {
       json.object("stream", [&] {
         json.number("events", std::optional(response.stream->events));
@@ -388,7 +406,7 @@ void append_json(std::string& out, const CallRecord& record) {
     json.text("method", record.request.method);
     json.text("target", record.request.target);
     json.headers("headers", record.request.headers);
-    json.body(record.request.body_bytes, record.request.body, record.request.body_truncated, record.request.coding);
+    json.body(record.request);
   });
   write_response(json, record.response);
   write_usage(json, record.usage);
@@ -398,6 +416,7 @@ void append_json(std::string& out, const CallRecord& record) {
     json.null("cost_usd");
   }
   write_timing(json, record.timing_ms);
+  json.counts("redactions", record.redactions);
   json.close();
 }
 

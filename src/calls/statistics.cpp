@@ -78,6 +78,12 @@ void RunningStatistics::add(const CallRecord& record) {
     if (coding->decoded) ++figures_.bodies_decoded;
     if (!coding->fault.empty()) ++figures_.coding_faults[coding->fault];
   }
+  for (const auto& [rule, count] : record.redactions) {
+    figures_.redactions[known(figures_.redactions, limits_.rules, rule)] += count;
+  }
+  for (const std::string* why : {&record.request.body_withheld, &record.response.body_withheld}) {
+    if (!why->empty() && *why != body_off) ++figures_.bodies_withheld;
+  }
 
   ++figures_.outcomes[outcome_name(record.outcome)];
   if (record.error) ++figures_.errors[error_code_name(record.error->code)];

@@ -58,11 +58,14 @@ struct CallFigures {
   std::map<std::string_view, std::uint64_t> errors;    // by the names of error codes
   std::uint64_t bodies_decoded = 0;                    // of those with a content coding
   std::map<std::string, std::uint64_t> coding_faults;  // of bodies, by what is wrong
+  std::map<std::string, std::uint64_t> redactions;     // texts and values that were hidden, by rule
+  std::uint64_t bodies_withheld = 0;                   // that could not be redacted, and so were not kept
 };
 
 struct StatisticsLimits {
   std::size_t operations = 64, models = 256;
   std::size_t label_sets = 2048;
+  std::size_t rules = 256;  // reloading brings new ones
 };
 
 // Added to on the recorder's thread; any thread reads.

@@ -11,7 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "base/json_path.h"
 #include "base/log.h"
+#include "base/pattern.h"
 
 namespace borehole::config {
 
@@ -47,6 +49,20 @@ struct ResolveRule {  // as curl's --resolve, with another port allowed
 
 struct Network {  // "10.0.0.0/8", "::1/128"
   std::string text;
+};
+
+// What of a body a record holds: the body, the SHA-256 of what would be kept of it, or nothing.
+enum class BodyKeep : std::uint8_t { kept, hashed, off };
+
+struct BodyRule {
+  std::string model;   // `*` for any characters; empty: any
+  std::string router;  // the path of one; empty: any
+  BodyKeep keep = BodyKeep::kept;
+};
+
+struct RedactPattern {
+  std::string name;
+  Pattern pattern;
 };
 
 struct Config {
@@ -89,6 +105,13 @@ struct Config {
     std::optional<std::string> session_header{"session-id"};  // lower case; its value is a record's `session_id`
     std::optional<std::string> answer_header;  // as written; goes to the client with the record's id in it
     std::size_t body_max_bytes = 1024 * 1024;
+    BodyKeep body_keep = BodyKeep::kept;
+    std::vector<BodyRule> body_rules;  // the first that fits counts; else body_keep
+    struct {
+      std::vector<JsonPath> json_paths;
+      std::vector<RedactPattern> patterns;
+      bool email = false, card = false, aws_key = false;
+    } redact;
     std::vector<std::string> mask_headers{
         "authorization", "x-amz-security-token", "proxy-authorization", "cookie", "set-cookie", "api-key", "x-api-key"};
     bool strict_durability = false;

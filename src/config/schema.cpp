@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "config/nearest.h"
+#include "config/redact_keys.h"
 
 namespace borehole::config {
 namespace {
@@ -268,6 +269,11 @@ constexpr auto keys = std::to_array<Key>({
   {"record.session_header", [](const Value& v, Draft& d) { v.into_or_null(d.config.record.session_header, parse_header_name); }},
   {"record.answer_header", [](const Value& v, Draft& d) { v.into_or_null(d.config.record.answer_header, parse_answer_header); }},
   {"record.bodies.max_bytes", [](const Value& v, Draft& d) { v.into(d.config.record.body_max_bytes, size(0, kibi * kibi * kibi)); }},
+  {"record.bodies.keep", read_body_keep},
+  {"record.bodies.rules", read_body_rules},
+  {"record.redact.json_paths", read_json_paths},
+  {"record.redact.patterns", read_patterns},
+  {"record.redact.builtin", read_builtin},
   {"record.mask_headers", [](const Value& v, Draft& d) { v.list_into(d.config.record.mask_headers, parse_header_name); }},
   {"record.durability", [](const Value& v, Draft& d) { v.into(d.config.record.strict_durability, one_of(durabilities)); }},
   {"record.keep.days", [](const Value& v, Draft& d) { v.into(d.config.record.keep_days, number(1, 36'500)); }},

@@ -8,7 +8,6 @@
 
 #include "bedrock/fields.h"
 #include "bedrock/text.h"
-#include "calls/base64.h"
 #include "calls/utf8.h"
 #include "export/request_view.h"
 
@@ -124,7 +123,7 @@ void add_body(Command& command, const RequestView& request) {
   if (!text) command.comment(fmt::format("The body is binary ({} octets); base64 decodes it.", body.size()));
   // `printf` is part of the shell, so no limit on arguments holds.
   command.before = text ? fmt::format("printf '%s' {} |\n", shell_word(body))
-                        : fmt::format("printf '%s' {} | base64 -d |\n", shell_word(calls::base64(body)));
+                        : fmt::format("printf '%s' {} | base64 -d |\n", shell_word(bedrock::base64_encode(body)));
   command.arguments.emplace_back("--data-binary @-");
 }
 

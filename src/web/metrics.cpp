@@ -47,6 +47,11 @@ void add_calls(Exposition& out, const calls::CallFigures& calls) {
     out.sample({{"reason", http::coding_fault_name(fault)}},
                found == calls.coding_faults.end() ? std::uint64_t{0} : found->second);
   }
+  out.family("borehole_redactions_total", Type::counter,
+             "Texts and values of calls that were hidden in their records, by rule of record.redact.");
+  for (const auto& [rule, count] : calls.redactions) out.sample({{"rule", rule}}, count);
+  out.single("borehole_bodies_withheld_total", Type::counter,
+             "Bodies that could not be redacted, and so were not kept; their records say why.", calls.bodies_withheld);
 
   out.family("borehole_tokens_total", Type::counter, "Tokens that responses reported.");
   for (const auto& [model, tokens] : calls.tokens) {

@@ -33,6 +33,10 @@ std::string described(const Config& c) {
   add("record", c.record.store.value_or("none"), c.record.jsonl.value_or("none"),
       c.record.session_header.value_or("none"), c.record.answer_header.value_or("none"), num(c.record.body_max_bytes),
       num(c.record.strict_durability), num(c.record.keep_days), num(c.record.keep_max_bytes));
+  const auto& redact = c.record.redact;
+  add("bodies", num(static_cast<int>(c.record.body_keep)), num(c.record.body_rules.size()), "redact",
+      num(redact.json_paths.size()), num(redact.patterns.size()), num(redact.email), num(redact.card),
+      num(redact.aws_key));
   for (const auto& one : c.record.mask_headers) add("mask", one);
   add("prices", c.prices.value_or("none"), "log", num(static_cast<int>(c.log.level)),
       num(static_cast<int>(c.log.format)));
@@ -52,7 +56,7 @@ TEST_CASE("conf/borehole.yaml holds every key, and its commented-out ones load a
   Fixture fixture;
   std::string text = read_whole(BOREHOLE_CONF_FILE);
   for (const std::string line : {"# intercept: [", "# proxy: null", "# users_file: null", "# jsonl: null",
-                                 "# answer_header: null", "# require_headers: {", "# prices: "}) {
+                                 "# answer_header: null", "# rules: [", "# require_headers: {", "# prices: "}) {
     CAPTURE(line);
     const auto place = text.find(line);
     REQUIRE(place != text.npos);

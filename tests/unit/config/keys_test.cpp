@@ -100,6 +100,25 @@ const std::vector<Row> rows{
    "Content-Length", " ('Content-Length') has a meaning of its own in answers: choose another name, such as Borehole-Call-Id"},
   {"record.bodies.max_bytes", "0", [](const Config& c) { return c.record.body_max_bytes == 0; },
    "2GiB", " ('2GiB') must be from 0 to 1073741824 bytes"},
+  {"record.bodies.keep", "hashed", [](const Config& c) { return c.record.body_keep == BodyKeep::hashed; },
+   "none", " ('none') must be one of kept, hashed, off"},
+  {"record.bodies.rules", "[{model: \"anthropic.*\", keep: hashed}, {router: /a/, keep: off}]",
+   [](const Config& c) {
+     return c.record.body_rules.size() == 2 && c.record.body_rules[0].model == "anthropic.*" &&
+            c.record.body_rules[0].keep == BodyKeep::hashed && c.record.body_rules[1].router == "/a/" &&
+            c.record.body_rules[1].keep == BodyKeep::off;
+   },
+   "[{keep: off}]", "[0] must name a model or a router, and what to keep: {model: \"anthropic.*\", keep: hashed}", 1},
+  {"record.redact.json_paths", "[\"$.a[*]\", $..b]", [](const Config& c) { return c.record.redact.json_paths.size() == 2; },
+   "[a.b]", "[0] ('a.b') must begin with $, the whole document: there are $, .name, ['name'], [0], .*, [*] and the same behind ..", 1},
+  {"record.redact.patterns", "[{name: ticket, regex: \"T-[0-9]+\"}]",
+   [](const Config& c) {
+     return c.record.redact.patterns.size() == 1 && c.record.redact.patterns[0].name == "ticket" &&
+            c.record.redact.patterns[0].pattern.text() == "T-[0-9]+";
+   },
+   "[{name: ticket}]", "[0] lacks its regex: write {name: ticket, regex: \"TICKET-[0-9]{6}\"}", 1},
+  {"record.redact.builtin", "[email, aws_key]", [](const Config& c) { return c.record.redact.email && c.record.redact.aws_key; },
+   "[phone]", "[0] ('phone') must be one of email, card, aws_key", 1},
   {"record.mask_headers", "[X-One]", [](const Config& c) { return c.record.mask_headers == std::vector<std::string>{"x-one"}; },
    "[\"x:\"]", "[0] ('x:') must be the name of a header, such as content-type", 1},
   {"record.durability", "batch", [](const Config& c) { return !c.record.strict_durability; },
@@ -169,7 +188,10 @@ TEST_CASE("each key is the one that is meant when a letter of it is missing") {
 
 TEST_CASE("each key says where a variable in it is not set") {
   for (const auto key : all_keys()) {
-    if (key == "routers" || key == "upstream.resolve") continue;  // maps: their values are below
+    if (key == "routers" || key == "upstream.resolve" || key == "record.bodies.rules" ||
+        key == "record.redact.patterns") {
+      continue;  // maps: their values are below
+    }
     CAPTURE(key);
     Fixture fixture;
     const auto [yaml, line, column] = written(key, "${UNSET}");

@@ -1,0 +1,330 @@
+#include "calls/redact_call.h"
+
+#include <new>
+#include <utility>
+#include <vector>
+
+#include "bedrock/fields.h"
+#include "bedrock/streamed_body.h"
+#include "bedrock/usage.h"
+#include "calls/redactor.h"
+#include "calls/stream_redactor.h"
+#include "tls/sha256.h"
+
+namespace borehole::calls {
+
+namespace {
+
+std::vector<bedrock::Field> fields_of(const Headers& headers) {
+  std::vector<bedrock::Field> fields;
+  fields.reserve(headers.size());
+  for (const auto& field : headers) fields.push_back(field);
+  return fields;
+}
+
+// What a message's fields said of its body, before anything was hidden in them.
+struct BodyShape {
+  template <class Message>
+  explicit BodyShape(const Message& message) {
+    coded = !message.coding.names.empty() && !message.coding.decoded;
+    const auto fields = fields_of(message.headers);
+    if (const auto type = bedrock::find_field(fields, "content-type")) format = bedrock::stream_format(*type);
+  }
+  bool coded = false;
+  std::optional<bedrock::StreamFormat> format;
+};
+
+// One call's. Headers and other texts first: what is read again out of bodies goes by them.
+class CallRedaction {
+ public:
+  CallRedaction(CapturedCall& call, const bedrock::Operation* operation)
+      : call_(call), record_(call.record), operation_(operation), redactor_(*call.redaction) {}
+
+  void run() {
+    const BodyKeep keep = redactor_.rules().keep_of(record_.aws.model_id, record_.router);
+    if (redactor_.rules().hides()) {
+      const BodyShape request(record_.request);
+      const BodyShape response(record_.response);
+      headers(record_.request.headers);
+      headers(record_.response.headers);
+      request_body(request);
+      response_body(response);
+      texts();
+      record_.redactions = redactor_.counts();
+    }
+    keep_body(record_.request, keep);
+    keep_body(record_.response, keep);
+    if (keep != BodyKeep::kept) forget_content();
+  }
+
+ private:
+  void clean(std::string& text) { redactor_.clean(text); }
+
+  void headers(Headers& headers) {
+    Headers cleaned;
+    cleaned.reserve(headers.size(), headers.capacity());
+    bool changed = false;
+    for (const auto& [name, value] : headers) {
+      std::string name_text(name);
+      std::string value_text;
+      changed = redactor_.clean(name_text) || changed;
+      if (redactor_.clean_value(value, name, false, 0, value_text)) {
+        changed = true;
+      } else {
+        value_text = value;
+      }
+      cleaned.emplace_back(name_text, value_text);
+    }
+    if (changed) headers = std::move(cleaned);
+  }
+
+  template <class Message>
+  void withhold(Message& message, std::string_view why) {
+    std::string().swap(message.body);
+    message.body_withheld = why;
+  }
+
+  // False: there is none, or nothing of it may be kept. Streams are left for later.
+  template <class Message>
+  bool clean_body(Message& message, const BodyShape& shape) {
+    if (message.body.empty()) return false;
+    if (shape.coded) {
+      withhold(message, "its content-encoding cannot be looked into");
+      return false;
+    }
+    if (shape.format) return true;
+    if (const auto why = redactor_.clean_body(message.body, message.body_truncated)) withhold(message, *why);
+    return message.body_withheld.empty();
+  }
+
+  void request_body(const BodyShape& shape) {
+    auto& request = record_.request;
+    const bool fine = clean_body(request, shape);
+    if (fine && shape.format) {
+      RedactedStream stream = redact_stream(redactor_, *shape.format, request.body, part_of(request));
+      take(request, stream);
+    } else if (model_from_body()) {
+      record_.aws.model_id = fine ? bedrock::read_request(*operation_, request.body).model_id.value_or("") : "";
+    }
+  }
+
+  bool model_from_body() const {
+    return operation_ != nullptr && operation_->model_id.empty() && !record_.request.body_truncated &&
+           !redactor_.rules().paths.empty();
+  }
+
+  template <class Message>
+  static StreamPart part_of(const Message& message) {
+    return message.body_truncated ? StreamPart::beginning : StreamPart::whole;
+  }
+
+  template <class Message>
+  void take(Message& message, RedactedStream& stream) {
+    message.body = std::move(stream.octets);
+    if (stream.withheld) {
+      withhold(message, *stream.withheld);
+    } else if (stream.left_out != 0 && !message.body_truncated) {
+      record_.notes.push_back(std::to_string(stream.left_out) +
+                              " octets of a stream are not kept: they are no whole event, and cannot be redacted");
+    }
+  }
+
+  void response_body(const BodyShape& shape) {
+    auto& response = record_.response;
+    const auto fields = fields_of(response.headers);
+    const bool fine = clean_body(response, shape);
+    if (!response.body_withheld.empty()) {
+      forget_answer();
+      read_again({}, fields);
+    } else if (shape.format && (fine || response.stream)) {  // of a stream the end was read, whatever is kept of it
+      streamed_body(*shape.format, fields);
+    } else if (fine && !redactor_.rules().paths.empty()) {
+      read_again(response.body, fields);
+    }
+  }
+
+  // What the answer's body told in words is read out of what is kept of it.
+  void read_again(Bytes body, bedrock::Fields fields) {
+    auto& response = record_.response;
+    bedrock::AnswerFacts facts = bedrock::read_answer(operation_, {.status = response.status.value_or(0),
+                                                                   .fields = fields,
+                                                                   .body = body,
+                                                                   .body_truncated = response.body_truncated});
+    take_words(facts);
+  }
+
+  void take_words(bedrock::AnswerFacts& facts) {
+    auto& response = record_.response;
+    response.guardrail_action = std::move(facts.guardrail_action).value_or("");
+    response.stop_reason = std::move(facts.stop_reason).value_or("");
+    response.error_type = std::move(facts.error_type).value_or("");
+    response.error_message = std::move(facts.error_message).value_or("");
+  }
+
+  void streamed_body(bedrock::StreamFormat format, bedrock::Fields fields) {
+    auto& response = record_.response;
+    RedactedStream stream = redact_stream(redactor_, format, response.body, part_of(response));
+    const bool read = response.stream.has_value();  // an error's body may call itself a stream
+    if (read && !stream.withheld && (stream.changed || response.body_truncated)) {
+      const Bytes octets = response.coding.decoded ? Bytes() : call_.response_end.octets();
+      RedactedStream end = redact_stream(redactor_, format, octets, StreamPart::end);
+      // The end is read from the first event that begins behind an empty line.
+      if (format == bedrock::StreamFormat::sse) end.octets.insert(0, "\n\n");
+      read_stream_again(format, stream.octets, end.octets, fields);
+    }
+    take(response, stream);
+    if (!response.body_withheld.empty()) forget_answer();
+    if (read && clean_answer() && response.body_withheld.empty()) {
+      withhold(response, "what must be hidden is spread over its events; the answer put together of them is kept");
+    }
+  }
+
+  void read_stream_again(bedrock::StreamFormat format, Bytes beginning, Bytes end, bedrock::Fields fields) {
+    auto& response = record_.response;
+    const std::uint64_t gap = response.body_truncated ? 1 : 0;
+    bedrock::StreamedBodyFacts facts =
+        bedrock::read_streamed_body({.format = format,
+                                     .beginning = beginning,
+                                     .end = gap != 0 ? end : Bytes(),
+                                     .size = beginning.size() + (gap != 0 ? gap + end.size() : 0),
+                                     .whole = false,
+                                     .fields = fields});
+    response.stream->exception = std::move(facts.answer.exception);
+    response.stream->unknown.clear();
+    for (auto& event : facts.answer.unknown) {
+      response.stream->unknown.emplace_back(std::move(event.name), std::move(event.payload));
+    }
+    const std::string reason = response.stop_reason;
+    take_words(facts.answer.facts);
+    response.guardrail_action = std::move(facts.answer.guardrail_action);
+    // The end of a compressed stream was gone through, and is no more.
+    if (response.stop_reason.empty() && response.coding.decoded && redactor_.rules().paths.empty()) {
+      response.stop_reason = reason;
+    }
+    if (!response.answer) return;
+    response.answer->role = std::move(facts.answer.role);
+    response.answer->content = std::move(facts.answer.blocks);
+    response.answer->shortened = response.answer->shortened || facts.answer.shortened;
+  }
+
+  // True where something was hidden.
+  bool clean_answer() {
+    auto& response = record_.response;
+    bool changed = false;
+    for (auto& [name, payload] : response.stream->unknown) {
+      changed = redactor_.clean(name) || changed;
+      changed = redactor_.clean(payload) || changed;
+    }
+    if (!response.answer) return changed;
+    changed = redactor_.clean(response.answer->role) || changed;
+    for (bedrock::AnswerBlock& block : response.answer->content) {
+      const bool json = block.text_is_json || block.kind == bedrock::AnswerBlock::Kind::tool_use;
+      changed = (json ? redactor_.clean_json(block.text) : redactor_.clean(block.text)) || changed;
+      for (std::string* text : {&block.signature, &block.redacted, &block.tool_id, &block.tool_name}) {
+        changed = redactor_.clean(*text) || changed;
+      }
+      for (std::string& citation : block.citations) changed = redactor_.clean_json(citation) || changed;
+    }
+    return changed;
+  }
+
+  void forget_answer() {
+    record_.response.answer.reset();
+    if (record_.response.stream) record_.response.stream->unknown.clear();
+  }
+
+  void texts() {
+    clean(record_.session_id);
+    if (record_.error) clean(record_.error->detail);
+    for (std::string& note : record_.notes) clean(note);
+    auto& client = record_.client;
+    for (std::string* text : {&client.user_agent, &client.sdk, &client.sdk_version}) clean(*text);
+    clean(record_.upstream.host);
+    auto& aws = record_.aws;
+    for (std::string* text : {&aws.service, &aws.operation, &aws.region, &aws.model_id, &aws.provider,
+                              &aws.inference_scope, &aws.request_id, &aws.invocation_id}) {
+      clean(*text);
+    }
+    for (std::string& name : aws.signed_headers) clean(name);
+    redactor_.clean_but_aws_keys(aws.access_key_id);
+    for (auto* coding : {&record_.request.coding, &record_.response.coding}) {
+      for (std::string* text : {&coding->names, &coding->fault, &coding->error}) clean(*text);
+    }
+    clean(record_.request.method);
+    clean(record_.request.target);
+    auto& response = record_.response;
+    for (std::string* text :
+         {&response.stop_reason, &response.error_type, &response.error_message, &response.guardrail_action}) {
+      clean(*text);
+    }
+    if (response.stream) clean(response.stream->exception);
+  }
+
+  template <class Message>
+  void keep_body(Message& message, BodyKeep keep) {
+    if (keep == BodyKeep::kept || message.body_bytes == 0) return;
+    if (keep == BodyKeep::hashed && !message.body.empty()) message.body_sha256 = tls::sha256_hex(message.body);
+    if (keep == BodyKeep::off && message.body_withheld.empty()) message.body_withheld = body_off;
+    std::string().swap(message.body);
+  }
+
+  void forget_content() {
+    record_.response.answer.reset();
+    if (!record_.response.stream) return;
+    for (auto& event : record_.response.stream->unknown) event.second.clear();
+  }
+
+  CapturedCall& call_;
+  CallRecord& record_;
+  const bedrock::Operation* operation_;
+  Redactor redactor_;
+};
+
+// Everything that came from outside goes. Allocates nothing but the reason.
+void forget(CallRecord& record, const char* why) noexcept {
+  record.session_id.clear();
+  if (record.error) record.error->detail.clear();
+  record.notes.clear();
+  record.client.user_agent.clear();
+  record.client.sdk.clear();
+  record.client.sdk_version.clear();
+  record.upstream.host.clear();
+  record.aws = {};
+  record.request.target.clear();
+  record.request.headers = {};
+  std::string().swap(record.request.body);
+  auto& response = record.response;
+  response.headers = {};
+  std::string().swap(response.body);
+  response.stop_reason.clear();
+  response.error_type.clear();
+  response.error_message.clear();
+  response.guardrail_action.clear();
+  response.answer.reset();
+  if (response.stream) {
+    response.stream->exception.clear();
+    response.stream->unknown.clear();
+  }
+  record.redactions.clear();
+  try {
+    record.request.body_withheld = why;
+    record.response.body_withheld = why;
+    record.notes.emplace_back("nothing that client and upstream sent is kept: redaction did not come to its end");
+  } catch (...) {
+  }
+}
+
+}  // namespace
+
+void redact(CapturedCall& call, const bedrock::Operation* operation) noexcept {
+  if (!call.redaction || call.redaction->nothing()) return;
+  try {
+    CallRedaction(call, operation).run();
+  } catch (const OutOfTime&) {
+    forget(call.record, "looking through it took too long");
+  } catch (...) {
+    forget(call.record, "no memory");
+  }
+}
+
+}  // namespace borehole::calls
