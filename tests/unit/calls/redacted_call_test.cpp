@@ -294,12 +294,12 @@ TEST_CASE("what cannot be looked into is not kept, and the record says why") {
 TEST_CASE("compressed bodies are looked into where they can be decoded, streams as well") {
   CapturedCall call = call_of(all_rules(), "converse");
   call.record.response.headers = {{"Content-Type", "application/json"}, {"Content-Encoding", "gzip"}};
-  set_body(call, http::gzip(R"({"output":{"message":{"content":[{"text":"to jane.doe@example.com"}]}}})"));
+  set_body(call, tests::gzip(R"({"output":{"message":{"content":[{"text":"to jane.doe@example.com"}]}}})"));
   decode(call);
   CHECK(call.record.response.body == R"({"output":{"message":{"content":[{"text":"to ***"}]}}})");
 
   CapturedCall stream =
-      stream_of(all_rules(), http::gzip(delta("to jane.doe@") + delta("example.com!") + converse_end));
+      stream_of(all_rules(), tests::gzip(delta("to jane.doe@") + delta("example.com!") + converse_end));
   stream.record.response.headers = {{"Content-Type", "application/vnd.amazon.eventstream"},
                                     {"Content-Encoding", "gzip"}};
   decode(stream);
