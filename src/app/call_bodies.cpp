@@ -17,7 +17,7 @@ std::string octets(std::uint64_t count) { return fmt::format("{} {}", count, cou
 
 // The content coding that the kept octets are still in; empty where they are in none.
 std::string undecoded(const bedrock::JsonValue& record, BodySide side) {
-  if (record.flag(fmt::format("{}/body_decoded", name_of(side))).value_or(false)) return {};
+  if (record.flag(fmt::format("{}/body_decoded", side_name(side))).value_or(false)) return {};
   const std::string coding = bedrock::lower_case(header_of(record, side, "content-encoding"));
   return coding == "identity" ? std::string() : coding;
 }
@@ -25,7 +25,7 @@ std::string undecoded(const bedrock::JsonValue& record, BodySide side) {
 // What stands for a body whose content is not read.
 std::string opaque(const bedrock::JsonValue& record, BodySide side, std::uint64_t size) {
   if (!undecoded(record, side).empty()) {
-    const std::string_view reason = record.text(fmt::format("{}/body_coding_error/message", name_of(side)));
+    const std::string_view reason = record.text(fmt::format("{}/body_coding_error/message", side_name(side)));
     return fmt::format("compressed ({}), {}{}{}", undecoded(record, side), octets(size), reason.empty() ? "" : ": ",
                        reason);
   }

@@ -10,6 +10,7 @@
 #include "bedrock/text.h"
 #include "calls/live_calls.h"
 #include "calls/redaction.h"
+#include "calls/redaction_rules.h"
 
 namespace borehole::calls {
 
@@ -220,7 +221,8 @@ class CallTap final : public Tap {
     start->started_at = record().started_at;
     start->way_in = record().way_in;
     start->method = record().request.method;
-    const bool hides = options_->redaction && options_->redaction->hides_texts();  // then only a record is looked through
+    const bool hides =
+        options_->redaction && options_->redaction->hides_texts();  // then only a record is looked through
     if (!hides) start->target = call_.target;
     start->amz_target = call_.amz_target;
     start->upstream_host = record().upstream.host;
