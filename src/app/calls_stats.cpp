@@ -42,9 +42,9 @@ std::vector<Cell> cells(std::string key, const CallGroup& group, bool colours) {
           {number(group.cache_read_tokens), {}},
           {number(group.cache_write_tokens), {}},
           {cost(group), {}},
-          {number(group.total_ms_p50), {}},
-          {number(group.total_ms_p95), {}},
-          {number(group.total_ms_p99), {}}};
+          {number(group.total_ms.p50), {}},
+          {number(group.total_ms.p95), {}},
+          {number(group.total_ms.p99), {}}};
 }
 
 std::string title_of(store::GroupBy by) {
@@ -98,7 +98,7 @@ std::string as_json(std::string_view by, const std::string& key, const CallGroup
       by, quoted, group.calls, group.errors, group.throttles, json_number(group.input_tokens),
       json_number(group.output_tokens), json_number(group.cache_read_tokens), json_number(group.cache_write_tokens),
       group.with_cost == 0 ? "null" : fmt::format("\"{}\"", group.cost.text()), group.with_cost,
-      json_number(group.total_ms_p50), json_number(group.total_ms_p95), json_number(group.total_ms_p99));
+      json_number(group.total_ms.p50), json_number(group.total_ms.p95), json_number(group.total_ms.p99));
 }
 
 }  // namespace

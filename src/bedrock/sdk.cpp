@@ -74,6 +74,40 @@ void read_user_agent(std::string_view agent, Sdk& sdk, int& rank) {
   }
 }
 
+// Those that add their bare name to the SDK's user agent; a name may go on behind a hyphen.
+constexpr std::array<std::string_view, 14> kFrameworks{
+    "strands-agents", "langchain",  "langgraph", "langchain4j", "llama_index", "llama-index", "llamaindex",
+    "litellm",        "pydantic-ai", "crewai",    "haystack",    "semantic-kernel", "spring-ai", "ai-sdk"};
+
+bool is_framework(std::string_view name) {
+  const std::string lower = lower_case(name);
+  return std::any_of(kFrameworks.begin(), kFrameworks.end(), [&](std::string_view known) {
+    return lower.starts_with(known) && (lower.size() == known.size() || lower[known.size()] == '-');
+  });
+}
+
+// `NAME`, `NAME#VERSION`, `NAME/VERSION`; behind a further slash stands more of the name (`ai-sdk/amazon-bedrock/3.0`).
+void take_framework(std::string_view text, Application& application) {
+  const std::size_t end = text.find_first_of("/#");
+  application.framework = text.substr(0, end);
+  application.framework_version.clear();
+  if (end == std::string_view::npos) return;
+  const std::string_view version = text.substr(text.find_last_of("/#") + 1);
+  if (is_version(version)) application.framework_version = version;
+}
+
+// How surely a word names a framework: 0 not at all.
+int read_framework(std::string_view word, std::string_view& text) {
+  for (const std::string_view prefix : {"x-client-framework:", "framework/", "lib/"}) {
+    if (word.size() > prefix.size() && equals_ignoring_case(word.substr(0, prefix.size()), prefix)) {
+      text = word.substr(prefix.size());
+      return prefix == "lib/" ? 2 : 3;
+    }
+  }
+  text = word.starts_with("md/") ? word.substr(3) : word;
+  return is_framework(text.substr(0, text.find_first_of("/#"))) ? 1 : 0;
+}
+
 std::optional<std::uint32_t> parse_small(std::string_view text) noexcept {
   const auto value = parse_decimal(trimmed(text));
   if (!value || *value > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
@@ -89,6 +123,24 @@ Sdk read_sdk(Fields fields) {
     if (const auto agent = find_field(fields, name)) read_user_agent(*agent, sdk, rank);
   }
   return sdk;
+}
+
+Application read_application(Fields fields) {
+  Application application;
+  int sureness = 0;
+  for (const std::string_view name : {"user-agent", "x-amz-user-agent"}) {
+    const auto agent = find_field(fields, name);
+    if (!agent) continue;
+    for (const std::string_view word : split(*agent, ' ')) {
+      if (application.id.empty() && word.starts_with("app/")) application.id = word.substr(4);
+      std::string_view text;
+      const int sure = read_framework(word, text);
+      if (sure <= sureness) continue;
+      sureness = sure;
+      take_framework(text, application);
+    }
+  }
+  return application;
 }
 
 Attempt read_attempt(Fields fields) {

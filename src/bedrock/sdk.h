@@ -1,4 +1,5 @@
-// Which SDK made a request and which attempt it is, from its header fields; never decides anything by it.
+// Which SDK made a request, for which application, and which attempt it is, from its header fields; never decides
+// anything by it.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,16 @@ struct Sdk {
 // Reads User-Agent, and X-Amz-User-Agent where that tells more (browsers). Products that use an SDK come before it:
 // aws-cli before botocore, boto3 before botocore.
 Sdk read_sdk(Fields fields);
+
+// What uses the SDK, as far as the user agent tells. Empty where it does not.
+struct Application {
+  std::string id;                            // `app/NAME`: what AWS_SDK_UA_APP_ID or sdk_ua_app_id holds
+  std::string framework, framework_version;  // langchain-aws, strands-agents, haystack, …
+};
+
+// Reads User-Agent and X-Amz-User-Agent. A framework names itself in `x-client-framework:NAME`, `framework/NAME` or
+// `lib/NAME`; without these it is known by its name, as a product (`NAME/VERSION`, `NAME`) or as `md/NAME`.
+Application read_application(Fields fields);
 
 struct Attempt {
   std::string invocation_id;             // amz-sdk-invocation-id: the same for all attempts of one call

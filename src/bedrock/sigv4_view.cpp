@@ -88,7 +88,9 @@ void read_api_key(std::string_view key, SignatureView& view) {
     const std::size_t at = name.rfind("-at-");
     if (!name.starts_with("BedrockAPIKey-") || at == std::string_view::npos) return;
     const std::string_view account = name.substr(at + 4);
-    if (account.size() == 12 && parse_decimal(account)) view.account = account;
+    if (account.size() != 12 || !parse_decimal(account)) return;
+    view.account = account;
+    view.api_key_name = name;
   }
 }
 

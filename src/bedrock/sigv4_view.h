@@ -23,12 +23,13 @@ enum class SignatureScheme : std::uint8_t {
 
 std::string_view scheme_name(SignatureScheme scheme) noexcept;
 
-// Members are empty where the request does not tell. Of an API key only the access key id, the scope and the account
-// are read; signature, session token and secret are looked past.
+// Members are empty where the request does not tell. Of an API key only the access key id or name, the scope and the
+// account are read; signature, session token and secret are looked past.
 struct SignatureView {
   SignatureScheme scheme = SignatureScheme::none;
   std::string access_key_id;
-  std::string account;  // of a long-term API key
+  std::string account;       // of a long-term API key
+  std::string api_key_name;  // of a long-term API key: the IAM user that it is
   std::string date;     // of the credential scope: yyyymmdd
   std::string region;
   std::string service;                      // the signing name: "bedrock" for most of the services

@@ -41,6 +41,7 @@ struct CallRecord {
   struct Client {
     std::string address;  // "127.0.0.1:51234"
     std::string user_agent, sdk, sdk_version;
+    std::string app_id, framework, framework_version;
     std::optional<std::int64_t> process_pid;
     std::string process_name;
   } client;
@@ -57,6 +58,8 @@ struct CallRecord {
     std::string service, operation, region, model_id, provider, inference_scope, request_id, access_key_id;
     std::vector<std::string> signed_headers;
     std::optional<bool> signature_intact;
+    std::string api_key_name;             // of a long-term API key: "BedrockAPIKey-a1b2-at-123456789012"
+    std::string principal, session_name;  // the caller's ARN and its role session, where an answer names them
     std::string invocation_id;
     std::optional<std::int64_t> attempt, max_attempts;
   } aws;

@@ -275,6 +275,7 @@ class CallTap final : public Tap {
 
     signature_ = bedrock::read_signature(head.target(), fields_of(head));
     record().aws.access_key_id = std::move(signature_.access_key_id);
+    record().aws.api_key_name = std::move(signature_.api_key_name);
     call_.signing_region = std::move(signature_.region);
     call_.signing_service = std::move(signature_.service);
     if (signed_by_sigv4()) received_raw_ = head.raw();

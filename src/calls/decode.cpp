@@ -8,6 +8,7 @@
 #include "bedrock/model_id.h"
 #include "bedrock/operation.h"
 #include "bedrock/price.h"
+#include "bedrock/principal.h"
 #include "bedrock/sdk.h"
 #include "bedrock/streamed_body.h"
 #include "bedrock/text.h"
@@ -74,6 +75,10 @@ void take_client(CallRecord& record, bedrock::Fields request) {
   bedrock::Sdk sdk = bedrock::read_sdk(request);
   record.client.sdk = std::move(sdk.name);
   record.client.sdk_version = std::move(sdk.version);
+  bedrock::Application application = bedrock::read_application(request);
+  record.client.app_id = std::move(application.id);
+  record.client.framework = std::move(application.framework);
+  record.client.framework_version = std::move(application.framework_version);
   bedrock::Attempt attempt = bedrock::read_attempt(request);
   record.aws.invocation_id = std::move(attempt.invocation_id);
   record.aws.attempt = attempt.attempt;
@@ -99,7 +104,12 @@ void take_facts(CallRecord& record, bedrock::AnswerFacts& facts) {
   if (facts.other_usage) record.usage.others.push_back(usage_of(*std::move(facts.other_usage)));
   if (facts.stop_reason) record.response.stop_reason = *std::move(facts.stop_reason);
   if (facts.error_type) record.response.error_type = *std::move(facts.error_type);
-  if (facts.error_message) record.response.error_message = *std::move(facts.error_message);
+  if (facts.error_message) {
+    bedrock::Principal principal = bedrock::read_principal(*facts.error_message);
+    record.aws.principal = std::move(principal.arn);
+    record.aws.session_name = std::move(principal.session_name);
+    record.response.error_message = *std::move(facts.error_message);
+  }
   if (facts.guardrail_action) record.response.guardrail_action = *std::move(facts.guardrail_action);
   if (record.aws.model_id.empty() && facts.model_id) record.aws.model_id = *std::move(facts.model_id);
   if (facts.latency_ms) record.timing_ms.reported_by_aws = static_cast<double>(*facts.latency_ms);

@@ -247,6 +247,9 @@ void write_aws(Writer& json, const CallRecord::Aws& aws) {
     json.text("inference_scope", aws.inference_scope);
     json.text("request_id", aws.request_id);
     json.text("access_key_id", aws.access_key_id);
+    json.text("api_key_name", aws.api_key_name);
+    json.text("principal", aws.principal);
+    json.text("session_name", aws.session_name);
     json.texts("signed_headers", aws.signed_headers);
     json.flag("signature_intact", aws.signature_intact);
     json.text("invocation_id", aws.invocation_id);
@@ -388,6 +391,9 @@ void append_json(std::string& out, const CallRecord& record) {
     json.text("user_agent", record.client.user_agent);
     json.text("sdk", record.client.sdk);
     json.text("sdk_version", record.client.sdk_version);
+    json.text("app_id", record.client.app_id);
+    json.text("framework", record.client.framework);
+    json.text("framework_version", record.client.framework_version);
     json.object("process", [&] {
       json.number("pid", record.client.process_pid);
       json.text("name", record.client.process_name);

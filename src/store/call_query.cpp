@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "calls/utf8.h"
+#include "store/schema.h"
 
 namespace borehole::store {
 
@@ -23,6 +25,18 @@ std::string json_escaped(std::string_view text) {
   std::string quoted;
   calls::append_json_string(quoted, text);
   return quoted.substr(1, quoted.size() - 2);
+}
+
+// Access key ids are written in capitals, names of API keys are not.
+void with_keys(CallConditions& out, const CallFilter& filter) {
+  if (!filter.access_key) return;
+  out.texts.push_back(*filter.access_key);
+  out.sql += fmt::format(" AND access_key_id IN (?{0}, upper(?{0})", out.texts.size());
+  for (const std::string& key : filter.aliased_keys) {
+    out.texts.push_back(key);
+    out.sql += fmt::format(", ?{}", out.texts.size());
+  }
+  out.sql += ')';
 }
 
 }  // namespace
@@ -50,25 +64,53 @@ void CallConditions::bind(Statement& statement) const {
 }
 
 std::string_view later_column(std::string_view name, std::int64_t version) noexcept {
-  return version >= (name == "session_id" ? 2 : 3) ? name : "NULL";
+  struct Later {
+    std::string_view name;
+    std::int64_t version;
+  };
+  static constexpr std::array<Later, 13> later{{{"session_id", 2},
+                                                {"sdk", 3},
+                                                {"error_type", 3},
+                                                {"cache_read_tokens", 3},
+                                                {"cache_write_tokens", 3},
+                                                {"invocation_id", 5},
+                                                {"attempt", 5},
+                                                {"first_token_ms", 5},
+                                                {"process_pid", 5},
+                                                {"process_name", 5},
+                                                {"app_id", 5},
+                                                {"framework", 5},
+                                                {"session_name", 5}}};
+  const auto* const found = std::find_if(later.begin(), later.end(), [&](const Later& one) { return one.name == name; });
+  return found == later.end() || version >= found->version ? name : "NULL";
+}
+
+std::string last_attempt_condition(const CallConditions& conditions, std::int64_t version) {
+  if (version < first_version_with_attempts) return {};
+  // The columns in `conditions` are those of the inner `calls`. CROSS: in this order.
+  return fmt::format(
+      " AND NOT EXISTS (SELECT 1 FROM attempts CROSS JOIN calls ON calls.seq = attempts.call WHERE "
+      "attempts.invocation = call.invocation_id AND (attempts.start, attempts.call) > (call.started_us, call.seq){})",
+      conditions.sql);
 }
 
 CallConditions conditions_of(const CallFilter& filter, std::int64_t version) {
   CallConditions out;
+  // `?` stands for the value, once.
   const auto with = [&](const std::optional<std::string>& value, std::string_view condition) {
     if (!value) return;
-    out.sql += " AND ";
-    out.sql += condition;
     out.texts.push_back(*value);
+    const auto mark = condition.find('?');
+    out.sql += fmt::format(" AND {}?{}{}", condition.substr(0, mark), out.texts.size(), condition.substr(mark + 1));
   };
   with(filter.model, "instr(lower(model_id), lower(?)) > 0");
   with(filter.operation, "operation = ? COLLATE NOCASE");
   with(filter.outcome, "outcome = ? COLLATE NOCASE");
   with(filter.way_in, "way_in = ? COLLATE NOCASE");
-  with(filter.access_key, "access_key_id = upper(?)");  // they are written in capitals
   with(filter.region, "region = ? COLLATE NOCASE");
   with(filter.sdk, fmt::format("instr(lower({}), lower(?)) > 0", later_column("sdk", version)));
   with(filter.host, "instr(lower(upstream_host), lower(?)) > 0");
+  with_keys(out, filter);
   with(filter.session, fmt::format("{} = ? COLLATE NOCASE", later_column("session_id", version)));
   if (filter.status) {
     out.sql += fmt::format(" AND status BETWEEN {} AND {}", filter.status->first, filter.status->last);

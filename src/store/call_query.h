@@ -13,7 +13,7 @@ namespace borehole::store {
 
 struct CallConditions {
   std::string sql;                 // each begins with " AND "; empty: all calls
-  std::vector<std::string> texts;  // its parameters, in order
+  std::vector<std::string> texts;  // its parameters ?1, ?2, …
   void bind(Statement& statement) const;
 };
 
@@ -22,6 +22,10 @@ CallConditions conditions_of(const CallFilter& filter, std::int64_t version);
 
 // A column that came with a later schema, or "NULL" where this one lacks it.
 std::string_view later_column(std::string_view name, std::int64_t version) noexcept;
+
+// That no later attempt of the invocation fits the same conditions; for a query of `calls AS call`. Begins with
+// " AND "; empty where the schema knows no attempts.
+std::string last_attempt_condition(const CallConditions& conditions, std::int64_t version);
 
 // A text as it may stand in a record: in a header or a target (escaped once), or in a JSON body (a string in a string:
 // escaped twice).

@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <ctime>
-#include <iterator>
 #include <utility>
 
 namespace borehole::store {
@@ -14,7 +12,7 @@ namespace borehole::store {
 namespace {
 
 constexpr std::int64_t picos_in_dollar = 1'000'000'000'000;
-constexpr std::array<std::pair<std::string_view, GroupBy>, 9> groups_by{{{"model", GroupBy::model},
+constexpr std::array<std::pair<std::string_view, GroupBy>, 14> groups_by{{{"model", GroupBy::model},
                                                                          {"operation", GroupBy::operation},
                                                                          {"status", GroupBy::status},
                                                                          {"key", GroupBy::key},
@@ -22,7 +20,12 @@ constexpr std::array<std::pair<std::string_view, GroupBy>, 9> groups_by{{{"model
                                                                          {"hour", GroupBy::hour},
                                                                          {"day", GroupBy::day},
                                                                          {"host", GroupBy::host},
-                                                                         {"outcome", GroupBy::outcome}}};
+                                                                         {"outcome", GroupBy::outcome},
+                                                                         {"process", GroupBy::process},
+                                                                         {"app", GroupBy::app},
+                                                                         {"framework", GroupBy::framework},
+                                                                         {"session", GroupBy::session},
+                                                                         {"region", GroupBy::region}}};
 
 // The beginning of the local hour or day, with the zone's offset at that call: hours that the end of summer time
 // repeats stay apart.
@@ -46,28 +49,6 @@ void add(std::optional<std::uint64_t>& sum, const std::optional<std::uint64_t>& 
   if (value) sum = sum.value_or(0) + *value;
 }
 
-void add(CallGroup& sum, const CallGroup& group) {
-  sum.calls += group.calls;
-  sum.errors += group.errors;
-  sum.throttles += group.throttles;
-  add(sum.input_tokens, group.input_tokens);
-  add(sum.output_tokens, group.output_tokens);
-  add(sum.cache_read_tokens, group.cache_read_tokens);
-  add(sum.cache_write_tokens, group.cache_write_tokens);
-  sum.cost.add(group.cost);
-  sum.with_cost += group.with_cost;
-}
-
-// Nearest rank: the smallest value that at least `percent` of all are not above.
-void take_percentiles(CallGroup& group, std::vector<double>& times) {
-  if (times.empty()) return;
-  std::sort(times.begin(), times.end());
-  const auto at = [&](std::size_t percent) { return times[(times.size() * percent + 99) / 100 - 1]; };
-  group.total_ms_p50 = at(50);
-  group.total_ms_p95 = at(95);
-  group.total_ms_p99 = at(99);
-}
-
 // "ThrottlingException" in a head, "throttlingException" in a stream.
 bool is_throttling(std::string_view error_type) {
   return !error_type.empty() && (error_type[0] == 'T' || error_type[0] == 't') &&
@@ -84,6 +65,17 @@ std::optional<GroupBy> parse_group_by(std::string_view name) noexcept {
 }
 
 std::string_view group_by_name(GroupBy by) noexcept { return groups_by.at(static_cast<std::size_t>(by)).first; }
+
+std::vector<std::string_view> group_by_names() {
+  std::vector<std::string_view> names;
+  names.reserve(groups_by.size());
+  for (const auto& [name, by] : groups_by) names.push_back(name);
+  return names;
+}
+
+double CallGroup::throttle_rate() const noexcept {
+  return calls == 0 ? 0 : static_cast<double>(throttles) / static_cast<double>(calls);
+}
 
 bool DollarSum::add(std::string_view decimal) noexcept {
   constexpr std::size_t most_digits = 12;  // more dollars than anybody has
@@ -138,35 +130,50 @@ std::string_view StatisticsCount::key_of(const CountedCall& call) {
   return beginning_;
 }
 
-void StatisticsCount::add(const CountedCall& call) {
-  const std::string_view key = key_of(call);
-  auto found = groups_.find(key);
-  if (found == groups_.end()) found = groups_.emplace(std::string(key), Growing()).first;
-  auto& [group, times] = found->second;
+void StatisticsCount::Growing::add(const CountedCall& call) {
+  const bool failed = call.status.value_or(0) >= 400 || call.outcome != "complete";
+  const bool throttled = is_throttling(call.error_type) || (call.error_type.empty() && call.status == 429);
   ++group.calls;
-  if (call.status.value_or(0) >= 400 || call.outcome != "complete") ++group.errors;
-  if (is_throttling(call.error_type) || (call.error_type.empty() && call.status == 429)) ++group.throttles;
+  if (failed) ++group.errors;
+  if (throttled) ++group.throttles;
+  if (call.last_of_several) ++group.retried;
+  if (call.last_of_several && (failed || throttled)) ++group.gave_up;
   store::add(group.input_tokens, call.input_tokens);
   store::add(group.output_tokens, call.output_tokens);
   store::add(group.cache_read_tokens, call.cache_read_tokens);
   store::add(group.cache_write_tokens, call.cache_write_tokens);
   if (group.cost.add(call.cost_usd)) ++group.with_cost;
-  if (call.total_ms) times.push_back(*call.total_ms);
+  if (call.total_ms) total_ms.add(*call.total_ms);
+  if (call.first_token_ms) first_token_ms.add(*call.first_token_ms);
+}
+
+CallGroup StatisticsCount::Growing::take() {
+  group.total_ms = total_ms.percentiles();
+  group.first_token_ms = first_token_ms.percentiles();
+  return std::move(group);
+}
+
+void StatisticsCount::add(const CountedCall& call) {
+  std::string_view key = key_of(call);
+  auto found = groups_.find(key);
+  if (found == groups_.end() && groups_.size() >= most_groups) {
+    key = others;
+    found = groups_.find(key);
+  }
+  if (found == groups_.end()) found = groups_.emplace(std::string(key), Growing()).first;
+  found->second.add(call);
+  total_.add(call);
 }
 
 CallStatistics StatisticsCount::take() {
   CallStatistics out;
-  std::vector<double> all;
+  out.groups.reserve(groups_.size());
   for (auto& [key, growing] : groups_) {
-    growing.group.key = key;
-    store::add(out.total, growing.group);
-    take_percentiles(growing.group, growing.times);
-    all.insert(all.end(), growing.times.begin(), growing.times.end());
-    std::vector<double>().swap(growing.times);
-    out.groups.push_back(std::move(growing.group));
+    out.groups.push_back(growing.take());
+    out.groups.back().key = key;
   }
   groups_.clear();
-  take_percentiles(out.total, all);
+  out.total = std::exchange(total_, {}).take();
   if (by_ != GroupBy::hour && by_ != GroupBy::day) {
     std::stable_sort(out.groups.begin(), out.groups.end(),
                      [](const CallGroup& a, const CallGroup& b) { return a.calls > b.calls; });

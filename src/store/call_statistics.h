@@ -1,4 +1,4 @@
-// Calls summed up in groups: how many, how many failed, tokens, cost, exact percentiles of time. Never reads the store.
+// Calls summed up in groups: how many, how many failed, tokens, cost, percentiles of time. Never reads the store.
 #pragma once
 
 #include <cstdint>
@@ -9,12 +9,29 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "store/percentiles.h"
 
 namespace borehole::store {
 
-enum class GroupBy : std::uint8_t { model, operation, status, key, sdk, hour, day, host, outcome };
+enum class GroupBy : std::uint8_t {
+  model,
+  operation,
+  status,
+  key,
+  sdk,
+  hour,
+  day,
+  host,
+  outcome,
+  process,
+  app,
+  framework,
+  session,
+  region
+};
 std::optional<GroupBy> parse_group_by(std::string_view name) noexcept;
 std::string_view group_by_name(GroupBy by) noexcept;
+std::vector<std::string_view> group_by_names();
 
 // An exact sum of decimal amounts, in 10^-12 dollars.
 class DollarSum {
@@ -37,7 +54,8 @@ struct CountedCall {
   std::string_view outcome, error_type, cost_usd;
   std::optional<int> status;
   std::optional<std::uint64_t> input_tokens, output_tokens, cache_read_tokens, cache_write_tokens;
-  std::optional<double> total_ms;
+  std::optional<double> total_ms, first_token_ms;
+  bool last_of_several = false;  // the last attempt of an invocation that needed more than one
 };
 
 struct CallGroup {
@@ -45,11 +63,14 @@ struct CallGroup {
   std::uint64_t calls = 0;
   std::uint64_t errors = 0;     // a status of 400 or above, or an outcome other than complete
   std::uint64_t throttles = 0;  // Amazon's ThrottlingException, also inside a stream
+  std::uint64_t retried = 0;    // invocations that needed more than one attempt
+  std::uint64_t gave_up = 0;    // of those: the last attempt failed too
   // Sums over the calls that tell the count; none where no call does.
   std::optional<std::uint64_t> input_tokens, output_tokens, cache_read_tokens, cache_write_tokens;
   DollarSum cost;
-  std::uint64_t with_cost = 0;                                     // calls whose cost is known
-  std::optional<double> total_ms_p50, total_ms_p95, total_ms_p99;  // nearest rank
+  std::uint64_t with_cost = 0;  // calls whose cost is known
+  Percentiles total_ms, first_token_ms;
+  double throttle_rate() const noexcept;  // of its calls, 0 to 1
 };
 
 struct CallStatistics {
@@ -57,9 +78,12 @@ struct CallStatistics {
   CallGroup total;
 };
 
-// Keeps eight octets a call, besides the groups.
+// What it keeps has a bound, whatever the calls are: beyond `most_groups` further ones are counted as one.
 class StatisticsCount {
  public:
+  static constexpr std::size_t most_groups = 10'000;
+  static constexpr std::string_view others = "(others)";  // the key of those beyond
+
   explicit StatisticsCount(GroupBy by) : by_(by) {}
   void add(const CountedCall& call);
   CallStatistics take();
@@ -67,13 +91,16 @@ class StatisticsCount {
  private:
   struct Growing {
     CallGroup group;
-    std::vector<double> times;
+    PercentileCount total_ms, first_token_ms;
+    void add(const CountedCall& call);
+    CallGroup take();
   };
   std::string_view key_of(const CountedCall& call);
   GroupBy by_;
   std::optional<std::int64_t> quarter_;  // the quarter of an hour, since 1970, that `beginning_` was made for
   std::string beginning_;
   std::map<std::string, Growing, std::less<>> groups_;
+  Growing total_;
 };
 
 }  // namespace borehole::store

@@ -12,6 +12,7 @@
 #include "calls/sink.h"
 #include "store/call_filter.h"
 #include "store/call_statistics.h"
+#include "store/call_summary.h"
 
 namespace borehole::store {
 
@@ -43,22 +44,6 @@ class CallStoreWriter final : public calls::Sink {
   std::unique_ptr<State> state_;
 };
 
-// What lists show of a call, without reading its record.
-struct CallSummary {
-  std::int64_t seq = 0;  // the order of writing; numbers of calls that were taken away may come again
-  WallTime started{};
-  std::string id, started_at, way_in, outcome, operation, model_id, region, upstream_host, method, target, error_code,
-      access_key_id;
-  std::optional<int> status;
-  std::optional<std::uint64_t> input_tokens, output_tokens;
-  std::optional<std::string> cost_usd;  // exact decimal text
-  std::optional<double> total_ms;
-  std::uint64_t request_bytes = 0, response_bytes = 0;
-  // Empty in calls that an older borehole wrote.
-  std::string sdk, session_id, error_type;
-  std::optional<std::uint64_t> cache_read_tokens, cache_write_tokens;
-};
-
 enum class CallOrder : std::uint8_t { newest_first, oldest_first };  // by when they started
 
 // A call with its whole record, or why that cannot be read.
@@ -87,6 +72,8 @@ class CallStoreReader {
   Result<std::vector<ReadCall>> written_after(std::int64_t seq, const CallFilter& filter) const;
   // The whole record. not_found where no id begins so, or more than one does; the detail says which.
   Result<std::string> find_json(const std::string& id_or_unique_prefix) const;
+  // The calls of one invocation, as far as they are known to be of several: oldest first, at most `most`.
+  Result<std::vector<CallSummary>> attempts_of(const std::string& invocation_id, std::size_t most) const;
   // How many fit, whatever the limit; none where counting would mean reading every call.
   Result<std::optional<std::uint64_t>> cheap_count(const CallFilter& filter) const;
   Result<CallStatistics> statistics(const CallFilter& filter, GroupBy by) const;

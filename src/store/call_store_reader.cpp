@@ -10,63 +10,15 @@
 #include "store/schema.h"
 #include "store/sqlite.h"
 #include "store/stored_records.h"
+#include "store/summary_row.h"
 
 namespace borehole::store {
 
 namespace {
 
-// Behind the summary's columns.
-constexpr int record_column = 23;
-
 // One page of a long reading: what is held in memory, and how long a snapshot holds back the writer's checkpoints.
 constexpr std::size_t page_calls = 256;
 constexpr std::size_t page_octets = 8U << 20U;
-
-std::string summary_columns(std::int64_t version) {
-  return fmt::format(
-      "seq, started_us, id, way_in, outcome, operation, model_id, region, upstream_host, method, target, error_code, "
-      "access_key_id, status, input_tokens, output_tokens, cost_usd, total_ms, request_bytes, response_bytes, {}, {}, "
-      "{}, record, {}, {}",
-      later_column("sdk", version), later_column("session_id", version), later_column("error_type", version),
-      later_column("cache_read_tokens", version), later_column("cache_write_tokens", version));
-}
-
-template <class T>
-std::optional<T> optional_integer(const Statement& row, int column) {
-  if (row.is_null(column)) return std::nullopt;
-  return static_cast<T>(row.integer(column));
-}
-
-CallSummary read_summary(const Statement& row) {
-  CallSummary out;
-  out.seq = row.integer(0);
-  out.started = WallTime(std::chrono::microseconds(row.integer(1)));
-  out.started_at = format_rfc3339(out.started);
-  out.id = row.text(2);
-  out.way_in = row.text(3);
-  out.outcome = row.text(4);
-  out.operation = row.text(5);
-  out.model_id = row.text(6);
-  out.region = row.text(7);
-  out.upstream_host = row.text(8);
-  out.method = row.text(9);
-  out.target = row.text(10);
-  out.error_code = row.text(11);
-  out.access_key_id = row.text(12);
-  out.status = optional_integer<int>(row, 13);
-  out.input_tokens = optional_integer<std::uint64_t>(row, 14);
-  out.output_tokens = optional_integer<std::uint64_t>(row, 15);
-  if (!row.is_null(16)) out.cost_usd = row.text(16);
-  if (!row.is_null(17)) out.total_ms = row.real(17);
-  out.request_bytes = static_cast<std::uint64_t>(row.integer(18));
-  out.response_bytes = static_cast<std::uint64_t>(row.integer(19));
-  out.sdk = row.text(20);
-  out.session_id = row.text(21);
-  out.error_type = row.text(22);
-  out.cache_read_tokens = optional_integer<std::uint64_t>(row, 24);
-  out.cache_write_tokens = optional_integer<std::uint64_t>(row, 25);
-  return out;
-}
 
 Error not_found(std::string detail) { return Error{ErrorCode::not_found, Fault::client, std::move(detail)}; }
 
@@ -82,6 +34,10 @@ std::string beyond(const std::optional<Place>& place, CallOrder order) {
                      place->seq);
 }
 
+WithAttempts with_attempts(const CallFilter& filter) {
+  return filter.last_attempts ? WithAttempts::yes : WithAttempts::no;
+}
+
 std::string_view key_column(GroupBy by, std::int64_t version) {
   switch (by) {
     case GroupBy::model: return "model_id";
@@ -91,6 +47,12 @@ std::string_view key_column(GroupBy by, std::int64_t version) {
     case GroupBy::sdk: return later_column("sdk", version);
     case GroupBy::host: return "upstream_host";
     case GroupBy::outcome: return "outcome";
+    case GroupBy::process:
+      return version >= first_version_with_attempts ? "process_name || '[' || process_pid || ']'" : "NULL";
+    case GroupBy::app: return later_column("app_id", version);
+    case GroupBy::framework: return later_column("framework", version);
+    case GroupBy::session: return later_column("session_id", version);
+    case GroupBy::region: return "region";
     case GroupBy::hour:
     case GroupBy::day: break;
   }
@@ -142,6 +104,9 @@ struct CallStoreReader::State {
     std::optional<Place> from = order == CallOrder::newest_first ? *place : std::nullopt;
     const auto last = database.integer("SELECT max(seq) FROM calls");
     if (!last) return unexpected(last.error());
+    // A later attempt with the text is looked for one by one, where the earlier one has it.
+    const std::string last_only =
+        filter.last_attempts && !filter.text ? last_attempt_condition(conditions, schema) : std::string();
     const char* direction = order == CallOrder::newest_first ? "DESC" : "ASC";
     std::size_t left = filter.limit;
     std::vector<Row> page;
@@ -150,8 +115,9 @@ struct CallStoreReader::State {
       const std::size_t wanted = filter.text ? page_calls : std::min(left, page_calls);
       // `+seq`: not to be looked up by, or SQLite sorts the whole table instead of walking along its index of starts.
       const std::string sql =
-          fmt::format("SELECT {0} FROM calls WHERE +seq <= {1}{2}{3}{4} ORDER BY started_us {5}, seq {5} LIMIT {6}",
-                      summary_columns(schema), *last, conditions.sql, bound, beyond(from, order), direction, wanted);
+          fmt::format("SELECT {0} FROM calls AS call WHERE +seq <= {1}{2}{3}{4}{7} ORDER BY started_us {5}, seq {5} LIMIT {6}",
+                      summary_columns(schema, with_attempts(filter)), *last, conditions.sql, bound,
+                      beyond(from, order), direction, wanted, last_only);
       std::size_t octets = 0;
       std::size_t count = 0;
       auto read = rows(sql, conditions, [&](const Statement& row) {
@@ -167,6 +133,23 @@ struct CallStoreReader::State {
       page.clear();
     }
     return {};
+  }
+
+  // Whether a later attempt of the same invocation fits too. What cannot be read does not.
+  bool superseded(const CallSummary& call, const CallFilter& filter, const TextFilter& text) const {
+    if (schema < first_version_with_attempts || call.invocation_id.empty()) return false;
+    CallConditions conditions = conditions_of(filter, schema);
+    conditions.texts.push_back(call.invocation_id);
+    bool found = false;
+    (void)rows(fmt::format("SELECT record FROM attempts CROSS JOIN calls ON calls.seq = attempts.call WHERE "
+                           "attempts.invocation = ?{} AND (attempts.start, attempts.call) > ({}, {}){}",
+                           conditions.texts.size(), call.started.time_since_epoch().count(), call.seq, conditions.sql),
+               conditions, [&](const Statement& row) {
+                 const auto record = unpacker.unpack(row.octets(0));
+                 found = record && text.matches(*record);
+                 return !found;
+               });
+    return found;
   }
 
   // Appends the call, with its record, if the text is in it; gives how much memory that takes.
@@ -216,7 +199,8 @@ Result<std::vector<CallSummary>> CallStoreReader::list(const CallFilter& filter)
           const auto record = state_->unpacker.unpack(row.octets(record_column));
           if (!record || !text->matches(*record)) return 0;
         }
-        page.push_back(read_summary(row));
+        page.push_back(read_summary(row, with_attempts(filter)));
+        if (text && filter.last_attempts && state_->superseded(page.back(), filter, *text)) page.pop_back();
         return 0;
       },
       [&](CallSummary call) {
@@ -247,8 +231,10 @@ Result<void> CallStoreReader::each(const CallFilter& filter, CallOrder order,
                                    const std::function<bool(ReadCall)>& take) const {
   std::optional<TextFilter> text;
   if (filter.text) text.emplace(*filter.text);
+  CallFilter all = filter;
+  all.last_attempts = false;
   return state_->paged<ReadCall>(
-      filter, order,
+      all, order,
       [&](const Statement& row, std::vector<ReadCall>& page) { return state_->read_call(row, text, page); }, take);
 }
 
@@ -257,7 +243,7 @@ Result<std::vector<ReadCall>> CallStoreReader::written_after(std::int64_t seq, c
   std::optional<TextFilter> text;
   if (filter.text) text.emplace(*filter.text);
   std::vector<ReadCall> out;
-  auto read = state_->rows(fmt::format("SELECT {} FROM calls NOT INDEXED WHERE seq > {}{} ORDER BY seq",
+  auto read = state_->rows(fmt::format("SELECT {} FROM calls AS call NOT INDEXED WHERE seq > {}{} ORDER BY seq",
                                        summary_columns(state_->schema), seq, conditions.sql),
                            conditions, [&](const Statement& row) {
                              if (out.size() >= filter.limit) return false;
@@ -295,11 +281,27 @@ Result<std::string> CallStoreReader::find_json(const std::string& id_or_unique_p
   return json;
 }
 
+Result<std::vector<CallSummary>> CallStoreReader::attempts_of(const std::string& invocation_id,
+                                                              std::size_t most) const {
+  std::vector<CallSummary> out;
+  if (state_->schema < first_version_with_attempts || invocation_id.empty()) return out;
+  auto read = state_->rows(fmt::format("SELECT {} FROM attempts CROSS JOIN calls AS call ON call.seq = attempts.call "
+                                       "WHERE attempts.invocation = ?1 ORDER BY start, attempts.call LIMIT {}",
+                                       summary_columns(state_->schema), most),
+                           CallConditions{{}, {invocation_id}}, [&](const Statement& row) {
+                             out.push_back(read_summary(row));
+                             return true;
+                           });
+  if (!read) return unexpected(read.error());
+  return out;
+}
+
 Result<std::optional<std::uint64_t>> CallStoreReader::cheap_count(const CallFilter& filter) const {
   CallFilter indexed;  // what the indexes of the table answer
   indexed.since = filter.since;
   indexed.until = filter.until;
   indexed.access_key = filter.access_key;
+  indexed.aliased_keys = filter.aliased_keys;
   const CallConditions conditions = conditions_of(filter, state_->schema);
   if (filter.text || conditions.sql.size() != conditions_of(indexed, state_->schema).sql.size()) {
     return std::optional<std::uint64_t>();
@@ -320,15 +322,19 @@ Result<CallStatistics> CallStoreReader::statistics(const CallFilter& filter, Gro
   if (filter.text) text.emplace(*filter.text);
   StatisticsCount count(by);
   const std::int64_t version = state_->schema;
+  const std::string last_of_several =
+      version >= first_version_with_attempts
+          ? fmt::format("CASE WHEN attempt > 1 THEN 1{} END", last_attempt_condition(conditions, version))
+          : "NULL";
   auto read = state_->rows(
       fmt::format("SELECT started_us, {}, outcome, {}, cost_usd, status, input_tokens, output_tokens, {}, {}, total_ms"
-                  "{} FROM calls WHERE 1{}",
+                  ", {}, {}{} FROM calls AS call WHERE 1{}",
                   key_column(by, version), later_column("error_type", version),
                   later_column("cache_read_tokens", version), later_column("cache_write_tokens", version),
-                  text ? ", record" : "", conditions.sql),
+                  later_column("first_token_ms", version), last_of_several, text ? ", record" : "", conditions.sql),
       conditions, [&](const Statement& row) {
         if (text) {
-          const auto record = state_->unpacker.unpack(row.octets(11));
+          const auto record = state_->unpacker.unpack(row.octets(13));
           if (!record || !text->matches(*record)) return true;
         }
         CountedCall call;
@@ -342,7 +348,9 @@ Result<CallStatistics> CallStoreReader::statistics(const CallFilter& filter, Gro
         call.output_tokens = optional_integer<std::uint64_t>(row, 7);
         call.cache_read_tokens = optional_integer<std::uint64_t>(row, 8);
         call.cache_write_tokens = optional_integer<std::uint64_t>(row, 9);
-        if (!row.is_null(10)) call.total_ms = row.real(10);
+        call.total_ms = optional_real(row, 10);
+        call.first_token_ms = optional_real(row, 11);
+        call.last_of_several = row.integer(12) != 0;
         count.add(call);
         return true;
       });

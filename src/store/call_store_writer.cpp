@@ -22,8 +22,10 @@ namespace {
 constexpr std::string_view insert_sql = R"sql(
 INSERT INTO calls (seq, id, started_us, way_in, outcome, error_code, upstream_host, method, target, status, service,
   operation, region, model_id, access_key_id, request_id, input_tokens, output_tokens, cost_usd, total_ms,
-  request_bytes, response_bytes, record, session_id, sdk, error_type, cache_read_tokens, cache_write_tokens)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  request_bytes, response_bytes, record, session_id, sdk, error_type, cache_read_tokens, cache_write_tokens,
+  invocation_id, attempt, first_token_ms, process_pid, process_name, app_id, framework, session_name)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+  ?, ?, ?, ?, ?, ?, ?, ?)
 )sql";
 
 constexpr std::string_view insert_block_sql =
@@ -81,7 +83,7 @@ void bind_record(Statement& statement, std::int64_t seq, const calls::CallRecord
   to.text(record.aws.operation);
   to.text(record.aws.region);
   to.text(record.aws.model_id);
-  to.text(record.aws.access_key_id);
+  to.text(record.aws.access_key_id.empty() ? record.aws.api_key_name : record.aws.access_key_id);
   to.text(record.aws.request_id);
   to.optional(record.usage.spent() ? record.usage.input_tokens : std::nullopt);  // sums are made of the columns
   to.optional(record.usage.output_tokens);
@@ -96,6 +98,14 @@ void bind_record(Statement& statement, std::int64_t seq, const calls::CallRecord
                                                                        : record.response.error_type);
   to.optional(record.usage.cache_read_tokens);
   to.optional(record.usage.cache_write_tokens);
+  to.text(record.aws.invocation_id);
+  to.optional(record.aws.attempt);
+  to.optional(record.timing_ms.first_token);
+  to.optional(record.client.process_pid);
+  to.text(record.client.process_name);
+  to.text(record.client.app_id);
+  to.text(record.client.framework);
+  to.text(record.aws.session_name);
 }
 
 }  // namespace

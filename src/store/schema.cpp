@@ -13,7 +13,7 @@ namespace {
 // written together are compressed together, since prompts and headers repeat themselves from call to call. A block has
 // the records of the calls `first_seq` to `last_seq`, and goes when the last of them does. `seq` is the order of
 // writing.
-constexpr std::array<std::string_view, 4> steps{
+constexpr std::array<std::string_view, 5> steps{
     R"sql(
 CREATE TABLE calls (
   seq INTEGER PRIMARY KEY,
@@ -60,6 +60,44 @@ CREATE TABLE record_blocks (
   last_seq INTEGER NOT NULL,
   records BLOB NOT NULL
 ) STRICT;
+)sql",
+    // Null in calls that were there before, as above. An index on `invocation_id` would read them all; `attempts` has
+    // the calls from now on that may not be alone in their invocation. Most are a first attempt that went well, and
+    // left out; is there another attempt all the same, the first is looked for among the calls written shortly before.
+    // From here on `access_key_id` may also be the name of an API key.
+    R"sql(
+ALTER TABLE calls ADD COLUMN invocation_id TEXT;
+ALTER TABLE calls ADD COLUMN attempt INTEGER;
+ALTER TABLE calls ADD COLUMN first_token_ms REAL;
+ALTER TABLE calls ADD COLUMN process_pid INTEGER;
+ALTER TABLE calls ADD COLUMN process_name TEXT;
+ALTER TABLE calls ADD COLUMN app_id TEXT;
+ALTER TABLE calls ADD COLUMN framework TEXT;
+ALTER TABLE calls ADD COLUMN session_name TEXT;
+CREATE TABLE attempts (
+  invocation TEXT NOT NULL,
+  start INTEGER NOT NULL,
+  call INTEGER NOT NULL,
+  PRIMARY KEY (invocation, start, call)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER attempt_after_good_one BEFORE INSERT ON calls
+WHEN new.attempt > 1 AND NOT EXISTS (SELECT 1 FROM attempts WHERE invocation = new.invocation_id)
+BEGIN
+  INSERT INTO attempts SELECT invocation_id, started_us, seq FROM calls
+    WHERE seq BETWEEN new.seq - 1000 AND new.seq - 1 AND invocation_id = new.invocation_id;
+END;
+CREATE TRIGGER attempt_written AFTER INSERT ON calls
+WHEN new.invocation_id IS NOT NULL
+  AND NOT (coalesce(new.attempt, 0) = 1 AND new.outcome = 'complete' AND coalesce(new.status, 999) < 400
+    AND new.error_type IS NULL)
+BEGIN
+  INSERT INTO attempts VALUES (new.invocation_id, new.started_us, new.seq);
+END;
+CREATE TRIGGER attempt_removed AFTER DELETE ON calls
+WHEN old.invocation_id IS NOT NULL
+BEGIN
+  DELETE FROM attempts WHERE invocation = old.invocation_id AND start = old.started_us AND call = old.seq;
+END;
 )sql"};
 
 Error failure(std::string detail) { return Error{ErrorCode::store_failed, Fault::proxy, std::move(detail)}; }

@@ -62,3 +62,34 @@ TEST_CASE("attempts are counted by amz-sdk-request") {
     CHECK(!read_attempt(bad).max_attempts);
   }
 }
+
+TEST_CASE("the application and the framework are read out of the user agent") {
+  struct Case {
+    const char *agent, *id, *framework, *version;
+  };
+  const Case cases[] = {
+      {"Boto3/1.43.11 md/Botocore#1.43.11 ua/2.1 os/linux#6.1 md/arch#x86_64 lang/python#3.11.7 md/pyimpl#CPython "
+       "m/b,Z cfg/retry-mode#standard Botocore/1.43.11 app/billing x-client-framework:langchain-aws",
+       "billing", "langchain-aws", ""},
+      {"Boto3/1.43.11 Botocore/1.43.11 strands-agents", "", "strands-agents", ""},
+      {"Boto3/1.43.11 Botocore/1.43.11 strands-agents-retrieve app/", "", "strands-agents-retrieve", ""},
+      {"aws-sdk-js/3.600.0 ua/2.1 os/linux#6.1 lang/js md/nodejs#20.1.0 app/web-7 ai-sdk/amazon-bedrock/3.0.1", "web-7",
+       "ai-sdk", "3.0.1"},
+      {"aws-sdk-java/2.26.3 lib/spring-cloud#3.1 md/spring-ai#1.0.0", "", "spring-cloud", "3.1"},
+      {"Botocore/1.43.11 md/LiteLLM#1.77.2", "", "LiteLLM", "1.77.2"},
+      {"Botocore/1.43.11 framework/flow/2.0 lib/other", "", "flow", "2.0"},
+      {"python-requests/2.34.2", "", "", ""},
+      {"Boto3/1.43.11 langchains lib/ md/ x-client-framework:", "", "", ""},
+      {"", "", "", ""},
+  };
+  for (const Case& one : cases) {
+    CAPTURE(one.agent);
+    const std::vector<Field> fields{{"User-Agent", one.agent}};
+    const Application application = read_application(fields);
+    CHECK(application.id == one.id);
+    CHECK(application.framework == one.framework);
+    CHECK(application.framework_version == one.version);
+  }
+  const std::vector<Field> browser{{"User-Agent", "Mozilla/5.0"}, {"x-amz-user-agent", "aws-sdk-js/3.1.0 app/shop"}};
+  CHECK(read_application(browser).id == "shop");
+}

@@ -114,12 +114,13 @@ TEST_CASE("a short-term API key gives its access key id and region, and nothing 
   }
 }
 
-TEST_CASE("a long-term API key gives its account, and nothing secret") {
+TEST_CASE("a long-term API key gives its account and name, and nothing secret") {
   const std::string value = "bearer ABSK" + base64("BedrockAPIKey-ab12-at-123456789012:hush/hush=");
   const Headers headers{{"authorization", value}};
   const SignatureView view = read_signature("/", headers);
   CHECK(view.scheme == SignatureScheme::bearer);
   CHECK(view.account == "123456789012");
+  CHECK(view.api_key_name == "BedrockAPIKey-ab12-at-123456789012");
   CHECK(view.access_key_id.empty());
   check_keeps_no(view, "hush");
 }

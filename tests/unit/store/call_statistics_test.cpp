@@ -67,15 +67,15 @@ TEST_CASE("percentiles are values that occurred: the nearest rank", "[call_stati
   REQUIRE(made.groups.size() == 3);
   CHECK(made.groups[0].key == "m");
   CHECK(made.groups[0].calls == 101);
-  CHECK(made.groups[0].total_ms_p50 == 75.0);
-  CHECK(made.groups[0].total_ms_p95 == 142.5);
-  CHECK(made.groups[0].total_ms_p99 == 148.5);
+  CHECK(made.groups[0].total_ms.p50 == 75.0);
+  CHECK(made.groups[0].total_ms.p95 == 142.5);
+  CHECK(made.groups[0].total_ms.p99 == 148.5);
   for (const auto& group : made.groups) {
-    if (group.key == "one") CHECK((group.total_ms_p50 == 7 && group.total_ms_p99 == 7));
-    if (group.key == "none") CHECK_FALSE(group.total_ms_p50);
+    if (group.key == "one") CHECK((group.total_ms.p50 == 7 && group.total_ms.p99 == 7));
+    if (group.key == "none") CHECK_FALSE(group.total_ms.p50);
   }
   CHECK(made.total.calls == 103);
-  CHECK(made.total.total_ms_p99 == 148.5);
+  CHECK(made.total.total_ms.p99 == 148.5);
 }
 
 TEST_CASE("errors, throttles, tokens and cost are summed; what no call tells stays unknown", "[call_statistics]") {
@@ -117,7 +117,7 @@ TEST_CASE("errors, throttles, tokens and cost are summed; what no call tells sta
   CHECK_FALSE(haiku.cache_write_tokens.has_value());
   CHECK(haiku.cost.text() == "0.3");
   CHECK(haiku.with_cost == 2);
-  CHECK(haiku.total_ms_p50 == 20.0);
+  CHECK(haiku.total_ms.p50 == 20.0);
   CHECK(by_model->groups[1].errors == 1);
   CHECK(by_model->groups[1].throttles == 1);
   CHECK(by_model->groups[1].with_cost == 0);
