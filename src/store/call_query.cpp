@@ -85,12 +85,17 @@ std::string_view later_column(std::string_view name, std::int64_t version) noexc
   return found == later.end() || version >= found->version ? name : "NULL";
 }
 
+std::string calls_and_origins(std::int64_t version, bool scanned) {
+  return fmt::format("calls AS call{}{}", scanned ? " NOT INDEXED" : "",
+                     version < first_version_with_origins ? "" : " LEFT JOIN call_origins AS origin ON of_call = call.seq");
+}
+
 std::string last_attempt_condition(const CallConditions& conditions, std::int64_t version) {
-  if (version < first_version_with_attempts) return {};
+  if (version < first_version_with_origins) return {};
   // The columns in `conditions` are those of the inner `calls`. CROSS: in this order.
   return fmt::format(
       " AND NOT EXISTS (SELECT 1 FROM attempts CROSS JOIN calls ON calls.seq = attempts.call WHERE "
-      "attempts.invocation = call.invocation_id AND (attempts.start, attempts.call) > (call.started_us, call.seq){})",
+      "attempts.invocation = origin.invocation_id AND (attempts.start, attempts.call) > (call.started_us, call.seq){})",
       conditions.sql);
 }
 

@@ -48,7 +48,7 @@ std::string_view key_column(GroupBy by, std::int64_t version) {
     case GroupBy::host: return "upstream_host";
     case GroupBy::outcome: return "outcome";
     case GroupBy::process:
-      return version >= first_version_with_attempts ? "process_name || '[' || process_pid || ']'" : "NULL";
+      return version >= first_version_with_origins ? "process_name || '[' || process_pid || ']'" : "NULL";
     case GroupBy::app: return later_column("app_id", version);
     case GroupBy::framework: return later_column("framework", version);
     case GroupBy::session: return later_column("session_id", version);
@@ -115,9 +115,9 @@ struct CallStoreReader::State {
       const std::size_t wanted = filter.text ? page_calls : std::min(left, page_calls);
       // `+seq`: not to be looked up by, or SQLite sorts the whole table instead of walking along its index of starts.
       const std::string sql =
-          fmt::format("SELECT {0} FROM calls AS call WHERE +seq <= {1}{2}{3}{4}{7} ORDER BY started_us {5}, seq {5} LIMIT {6}",
+          fmt::format("SELECT {0} FROM {8} WHERE +seq <= {1}{2}{3}{4}{7} ORDER BY started_us {5}, seq {5} LIMIT {6}",
                       summary_columns(schema, with_attempts(filter)), *last, conditions.sql, bound,
-                      beyond(from, order), direction, wanted, last_only);
+                      beyond(from, order), direction, wanted, last_only, calls_and_origins(schema));
       std::size_t octets = 0;
       std::size_t count = 0;
       auto read = rows(sql, conditions, [&](const Statement& row) {
@@ -137,7 +137,7 @@ struct CallStoreReader::State {
 
   // Whether a later attempt of the same invocation fits too. What cannot be read does not.
   bool superseded(const CallSummary& call, const CallFilter& filter, const TextFilter& text) const {
-    if (schema < first_version_with_attempts || call.invocation_id.empty()) return false;
+    if (schema < first_version_with_origins || call.invocation_id.empty()) return false;
     CallConditions conditions = conditions_of(filter, schema);
     conditions.texts.push_back(call.invocation_id);
     bool found = false;
@@ -243,8 +243,9 @@ Result<std::vector<ReadCall>> CallStoreReader::written_after(std::int64_t seq, c
   std::optional<TextFilter> text;
   if (filter.text) text.emplace(*filter.text);
   std::vector<ReadCall> out;
-  auto read = state_->rows(fmt::format("SELECT {} FROM calls AS call NOT INDEXED WHERE seq > {}{} ORDER BY seq",
-                                       summary_columns(state_->schema), seq, conditions.sql),
+  auto read = state_->rows(fmt::format("SELECT {} FROM {} WHERE seq > {}{} ORDER BY seq",
+                                       summary_columns(state_->schema),
+                                       calls_and_origins(state_->schema, true), seq, conditions.sql),
                            conditions, [&](const Statement& row) {
                              if (out.size() >= filter.limit) return false;
                              state_->read_call(row, text, out);
@@ -284,10 +285,10 @@ Result<std::string> CallStoreReader::find_json(const std::string& id_or_unique_p
 Result<std::vector<CallSummary>> CallStoreReader::attempts_of(const std::string& invocation_id,
                                                               std::size_t most) const {
   std::vector<CallSummary> out;
-  if (state_->schema < first_version_with_attempts || invocation_id.empty()) return out;
-  auto read = state_->rows(fmt::format("SELECT {} FROM attempts CROSS JOIN calls AS call ON call.seq = attempts.call "
-                                       "WHERE attempts.invocation = ?1 ORDER BY start, attempts.call LIMIT {}",
-                                       summary_columns(state_->schema), most),
+  if (state_->schema < first_version_with_origins || invocation_id.empty()) return out;
+  auto read = state_->rows(fmt::format("SELECT {} FROM attempts CROSS JOIN {} WHERE call.seq = attempts.call AND "
+                                       "attempts.invocation = ?1 ORDER BY start, attempts.call LIMIT {}",
+                                       summary_columns(state_->schema), calls_and_origins(state_->schema), most),
                            CallConditions{{}, {invocation_id}}, [&](const Statement& row) {
                              out.push_back(read_summary(row));
                              return true;
@@ -323,15 +324,16 @@ Result<CallStatistics> CallStoreReader::statistics(const CallFilter& filter, Gro
   StatisticsCount count(by);
   const std::int64_t version = state_->schema;
   const std::string last_of_several =
-      version >= first_version_with_attempts
+      version >= first_version_with_origins
           ? fmt::format("CASE WHEN attempt > 1 THEN 1{} END", last_attempt_condition(conditions, version))
           : "NULL";
   auto read = state_->rows(
       fmt::format("SELECT started_us, {}, outcome, {}, cost_usd, status, input_tokens, output_tokens, {}, {}, total_ms"
-                  ", {}, {}{} FROM calls AS call WHERE 1{}",
+                  ", {}, {}{} FROM {} WHERE 1{}",
                   key_column(by, version), later_column("error_type", version),
                   later_column("cache_read_tokens", version), later_column("cache_write_tokens", version),
-                  later_column("first_token_ms", version), last_of_several, text ? ", record" : "", conditions.sql),
+                  later_column("first_token_ms", version), last_of_several, text ? ", record" : "",
+                  calls_and_origins(version), conditions.sql),
       conditions, [&](const Statement& row) {
         if (text) {
           const auto record = state_->unpacker.unpack(row.octets(13));

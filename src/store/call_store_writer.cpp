@@ -22,10 +22,14 @@ namespace {
 constexpr std::string_view insert_sql = R"sql(
 INSERT INTO calls (seq, id, started_us, way_in, outcome, error_code, upstream_host, method, target, status, service,
   operation, region, model_id, access_key_id, request_id, input_tokens, output_tokens, cost_usd, total_ms,
-  request_bytes, response_bytes, record, session_id, sdk, error_type, cache_read_tokens, cache_write_tokens,
-  invocation_id, attempt, first_token_ms, process_pid, process_name, app_id, framework, session_name)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-  ?, ?, ?, ?, ?, ?, ?, ?)
+  request_bytes, response_bytes, record, session_id, sdk, error_type, cache_read_tokens, cache_write_tokens)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+)sql";
+
+constexpr std::string_view insert_origin_sql = R"sql(
+INSERT INTO call_origins (of_call, invocation_id, attempt, first_token_ms, process_pid, process_name, app_id, framework,
+  session_name)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 )sql";
 
 constexpr std::string_view insert_block_sql =
@@ -98,6 +102,18 @@ void bind_record(Statement& statement, std::int64_t seq, const calls::CallRecord
                                                                        : record.response.error_type);
   to.optional(record.usage.cache_read_tokens);
   to.optional(record.usage.cache_write_tokens);
+}
+
+// False where there is nothing to be written.
+bool bind_origin(Statement& statement, std::int64_t seq, const calls::CallRecord& record) {
+  const auto& client = record.client;
+  const auto& aws = record.aws;
+  if (aws.invocation_id.empty() && !aws.attempt && !record.timing_ms.first_token && !client.process_pid &&
+      client.process_name.empty() && client.app_id.empty() && client.framework.empty() && aws.session_name.empty()) {
+    return false;
+  }
+  Binder to(statement);
+  to.integer(seq);
   to.text(record.aws.invocation_id);
   to.optional(record.aws.attempt);
   to.optional(record.timing_ms.first_token);
@@ -106,13 +122,14 @@ void bind_record(Statement& statement, std::int64_t seq, const calls::CallRecord
   to.text(record.client.app_id);
   to.text(record.client.framework);
   to.text(record.aws.session_name);
+  return true;
 }
 
 }  // namespace
 
 struct CallStoreWriter::State {
   Database database;
-  Statement insert, insert_block, last_seq;
+  Statement insert, insert_origin, insert_block, last_seq;
   Statement begin, commit, rollback;
   std::mutex keep_mutex;  // guards `keep` and `keep_is_new`
   StoreKeep keep;
@@ -154,8 +171,12 @@ struct CallStoreWriter::State {
     for (std::size_t i = 0; i < records.size(); ++i) {
       at.size = sizes[i];
       encode(place, at);
-      bind_record(insert, seq++, records[i], place);
+      bind_record(insert, seq, records[i], place);
       if (auto done = run(insert); !done) return done;
+      if (bind_origin(insert_origin, seq, records[i])) {
+        if (auto done = run(insert_origin); !done) return done;
+      }
+      ++seq;
       at.offset += at.size;
     }
     return {};
@@ -224,6 +245,8 @@ Result<std::unique_ptr<CallStoreWriter>> CallStoreWriter::open(const std::string
   if (auto migrated = migrate(*database, migrations()); !migrated) return unexpected(migrated.error());
   auto insert = database->prepare(insert_sql);
   if (!insert) return unexpected(insert.error());
+  auto insert_origin = database->prepare(insert_origin_sql);
+  if (!insert_origin) return unexpected(insert_origin.error());
   auto insert_block = database->prepare(insert_block_sql);
   if (!insert_block) return unexpected(insert_block.error());
   auto last_seq = database->prepare(last_seq_sql);
@@ -236,6 +259,7 @@ Result<std::unique_ptr<CallStoreWriter>> CallStoreWriter::open(const std::string
   if (!rollback) return unexpected(rollback.error());
   auto state = std::unique_ptr<State>(new State{std::move(*database),
                                                 std::move(*insert),
+                                                std::move(*insert_origin),
                                                 std::move(*insert_block),
                                                 std::move(*last_seq),
                                                 std::move(*begin),

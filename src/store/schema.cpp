@@ -61,42 +61,47 @@ CREATE TABLE record_blocks (
   records BLOB NOT NULL
 ) STRICT;
 )sql",
-    // Null in calls that were there before, as above. An index on `invocation_id` would read them all; `attempts` has
-    // the calls from now on that may not be alone in their invocation. Most are a first attempt that went well, and
-    // left out; is there another attempt all the same, the first is looked for among the calls written shortly before.
-    // From here on `access_key_id` may also be the name of an API key.
+    // Of calls from now on, as far as they tell. Neither columns of `calls` nor an index on them: newer SQLites read the
+    // whole table for each such column, and any for the index. `attempts` has the calls that may not be alone in their
+    // invocation. Most are a first attempt that went well, and left out; is there another attempt all the same, the
+    // first is looked for among the calls written shortly before. From here on `access_key_id` may also be the name of
+    // an API key.
     R"sql(
-ALTER TABLE calls ADD COLUMN invocation_id TEXT;
-ALTER TABLE calls ADD COLUMN attempt INTEGER;
-ALTER TABLE calls ADD COLUMN first_token_ms REAL;
-ALTER TABLE calls ADD COLUMN process_pid INTEGER;
-ALTER TABLE calls ADD COLUMN process_name TEXT;
-ALTER TABLE calls ADD COLUMN app_id TEXT;
-ALTER TABLE calls ADD COLUMN framework TEXT;
-ALTER TABLE calls ADD COLUMN session_name TEXT;
+CREATE TABLE call_origins (
+  of_call INTEGER PRIMARY KEY,
+  invocation_id TEXT,
+  attempt INTEGER,
+  first_token_ms REAL,
+  process_pid INTEGER,
+  process_name TEXT,
+  app_id TEXT,
+  framework TEXT,
+  session_name TEXT
+) STRICT;
 CREATE TABLE attempts (
   invocation TEXT NOT NULL,
   start INTEGER NOT NULL,
   call INTEGER NOT NULL,
   PRIMARY KEY (invocation, start, call)
 ) STRICT, WITHOUT ROWID;
-CREATE TRIGGER attempt_after_good_one BEFORE INSERT ON calls
+CREATE TRIGGER attempt_after_good_one BEFORE INSERT ON call_origins
 WHEN new.attempt > 1 AND NOT EXISTS (SELECT 1 FROM attempts WHERE invocation = new.invocation_id)
 BEGIN
-  INSERT INTO attempts SELECT invocation_id, started_us, seq FROM calls
-    WHERE seq BETWEEN new.seq - 1000 AND new.seq - 1 AND invocation_id = new.invocation_id;
+  INSERT INTO attempts SELECT invocation_id, started_us, seq FROM call_origins CROSS JOIN calls ON seq = of_call
+    WHERE of_call BETWEEN new.of_call - 1000 AND new.of_call - 1 AND invocation_id = new.invocation_id;
 END;
-CREATE TRIGGER attempt_written AFTER INSERT ON calls
+CREATE TRIGGER attempt_written AFTER INSERT ON call_origins
 WHEN new.invocation_id IS NOT NULL
-  AND NOT (coalesce(new.attempt, 0) = 1 AND new.outcome = 'complete' AND coalesce(new.status, 999) < 400
-    AND new.error_type IS NULL)
 BEGIN
-  INSERT INTO attempts VALUES (new.invocation_id, new.started_us, new.seq);
+  INSERT INTO attempts SELECT new.invocation_id, started_us, seq FROM calls
+    WHERE seq = new.of_call AND NOT (coalesce(new.attempt, 0) = 1 AND outcome = 'complete'
+      AND coalesce(status, 999) < 400 AND error_type IS NULL);
 END;
-CREATE TRIGGER attempt_removed AFTER DELETE ON calls
-WHEN old.invocation_id IS NOT NULL
+CREATE TRIGGER call_removed AFTER DELETE ON calls
 BEGIN
-  DELETE FROM attempts WHERE invocation = old.invocation_id AND start = old.started_us AND call = old.seq;
+  DELETE FROM attempts WHERE start = old.started_us AND call = old.seq
+    AND invocation = (SELECT invocation_id FROM call_origins WHERE of_call = old.seq);
+  DELETE FROM call_origins WHERE of_call = old.seq;
 END;
 )sql"};
 

@@ -15,8 +15,8 @@ namespace borehole::store {
 // "BHOL": `PRAGMA application_id` of the files that are ours.
 inline constexpr std::int64_t application_id = 0x42484F4C;
 
-// From here on the calls of one invocation can be found.
-inline constexpr std::int64_t first_version_with_attempts = 5;
+// From here on there are `call_origins` and `attempts`.
+inline constexpr std::int64_t first_version_with_origins = 5;
 
 // Step i (from 0) makes a file of `PRAGMA user_version` i one of i + 1. Steps are only ever appended.
 std::span<const std::string_view> migrations() noexcept;

@@ -13,10 +13,10 @@ namespace borehole::store {
 namespace {
 
 constexpr std::string_view attempt_columns =
-    ", (SELECT count(*) FROM attempts WHERE invocation = call.invocation_id)"
-    ", (SELECT min(start) FROM attempts WHERE invocation = call.invocation_id)"
+    ", (SELECT count(*) FROM attempts WHERE invocation = origin.invocation_id)"
+    ", (SELECT min(start) FROM attempts WHERE invocation = origin.invocation_id)"
     ", (SELECT max(one.started_us + coalesce(one.total_ms, 0) * 1000) FROM attempts CROSS JOIN calls AS one "
-    "ON one.seq = attempts.call WHERE attempts.invocation = call.invocation_id)";
+    "ON one.seq = attempts.call WHERE attempts.invocation = origin.invocation_id)";
 constexpr int first_attempt_column = 34;
 
 }  // namespace
@@ -31,7 +31,7 @@ std::string summary_columns(std::int64_t version, WithAttempts attempts) {
       later("invocation_id"), later("process_name"), later("app_id"), later("framework"), later("session_name"),
       later("attempt"), later("process_pid"), later("first_token_ms"));
   if (attempts == WithAttempts::no) return columns;
-  columns += version >= first_version_with_attempts ? attempt_columns : ", NULL, NULL, NULL";
+  columns += version >= first_version_with_origins ? attempt_columns : ", NULL, NULL, NULL";
   return columns;
 }
 

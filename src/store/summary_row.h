@@ -12,7 +12,8 @@ namespace borehole::store {
 
 enum class WithAttempts : std::uint8_t { no, yes };
 
-// The columns for `read_summary`, of `calls AS call`; `version` is the schema's. The one at `record_column` is `record`.
+// The columns for `read_summary`, of `calls_and_origins`; `version` is the schema's. The one at `record_column` is
+// `record`.
 inline constexpr int record_column = 23;
 std::string summary_columns(std::int64_t version, WithAttempts attempts = WithAttempts::no);
 CallSummary read_summary(const Statement& row, WithAttempts attempts = WithAttempts::no);
