@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/attempt_lines.h"
 #include "app/call_bodies.h"
 #include "app/moments.h"
 #include "app/terminal_text.h"
@@ -42,11 +43,9 @@ std::string number_text(const JsonValue& record, std::string_view path) {
   return count ? std::to_string(*count) : std::string();
 }
 
-// 12.3 ms, 4.56 s
 std::string span_text(const JsonValue& record, std::string_view path) {
   const auto ms = record.number(path);
-  if (!ms) return {};
-  return *ms < 10'000 ? fmt::format("{:.1f} ms", *ms) : fmt::format("{:.2f} s", *ms / 1000);
+  return ms ? in_ms(*ms) : std::string();
 }
 
 // Three digits of a time that is well below a millisecond.
@@ -62,12 +61,14 @@ std::string when(std::string_view started_at) {
 
 class Page {
  public:
-  Page(const JsonValue& record, bool colours) : record_(record), colours_(colours) {}
+  Page(const JsonValue& record, bool colours, const CallSurroundings& around)
+      : record_(record), colours_(colours), around_(around) {}
 
   std::string take() {
     headline();
     failure();
     who_and_where();
+    attempts();
     body("prompt", BodySide::request);
     body("answer", BodySide::response);
     what_it_took();
@@ -147,13 +148,21 @@ class Page {
     line("client", client.text());
     if (record_.text("client/sdk").empty()) line("", record_.text("client/user_agent"));
     Words who(", ");
-    who.add("access key ", record_.text("aws/access_key_id"));
+    const std::string name = around_.key_name.empty() ? std::string() : fmt::format(" ({})", around_.key_name);
+    who.add("access key ", record_.text("aws/access_key_id"), name);
+    who.add("API key ", record_.text("aws/api_key_name"), name);
     who.add("session ", record_.text("session_id"));
     if (const auto attempt = record_.count("aws/attempt")) {
       const std::string of = number_text(record_, "aws/max_attempts");
       who.add("attempt ", std::to_string(*attempt), of.empty() ? of : " of " + of);
     }
     line("", who.text());
+    Words application(", ");
+    application.add("application ", record_.text("client/app_id"));
+    const std::string_view version = record_.text("client/framework_version");
+    application.add("framework ", record_.text("client/framework"), version.empty() ? "" : fmt::format(" {}", version));
+    line("", application.text());
+    line("", record_.text("aws/principal"));
     Words upstream(", ");
     upstream.add({}, record_.text("upstream/host"), ":" + number_text(record_, "upstream/port"));
     upstream.add("at ", record_.text("upstream/address"));
@@ -175,6 +184,13 @@ class Page {
     if (record_.flag("aws/signature_intact") == false) {
       line("", "what was sent on is not what was signed, so Amazon refuses it", red);
     }
+  }
+
+  void attempts() {
+    const std::string lines = attempt_lines(around_.attempts, record_.text("id"), colours_);
+    if (lines.empty()) return;
+    section("attempts", fmt::format("of invocation {}", record_.text("aws/invocation_id")));
+    out_ += lines;
   }
 
   std::string sdk() const {
@@ -373,12 +389,15 @@ class Page {
 
   const JsonValue& record_;
   bool colours_;
+  const CallSurroundings& around_;
   std::string out_;
 };
 
 }  // namespace
 
-std::string call_page(const JsonValue& record, bool colours) { return Page(record, colours).take(); }
+std::string call_page(const JsonValue& record, bool colours, const CallSurroundings& around) {
+  return Page(record, colours, around).take();
+}
 
 std::string explained(std::string_view error_type) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 14> known{{

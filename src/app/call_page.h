@@ -3,12 +3,21 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "bedrock/json_value.h"
+#include "store/call_summary.h"
 
 namespace borehole::app {
 
-std::string call_page(const bedrock::JsonValue& record, bool colours);
+// What the record itself does not tell.
+struct CallSurroundings {
+  std::string key_name;                      // what the configuration calls the key
+  std::vector<store::CallSummary> attempts;  // of its invocation, oldest first
+};
+
+std::string call_page(const bedrock::JsonValue& record, bool colours, const CallSurroundings& around = {});
 
 // What an error of Amazon's means and what to do about it; empty for one that is not known.
 std::string explained(std::string_view error_type);

@@ -24,6 +24,7 @@ CLI::Option* add_json(CLI::App& command, CallsOptions& options, const char* help
 void add_list_options(CLI::App& command, CallsOptions& options) {
   add_filters(command, options);
   add_limit(command, options, "at most so many, the newest (50)");
+  command.add_flag("--attempts", options.attempts, "each attempt of an invocation, not only the last");
   add_json(command, options, "whole records, one JSON object a line");
 }
 
@@ -44,11 +45,11 @@ void add_stats_options(CLI::App& command, CallsOptions& options) {
             const auto by = store::parse_group_by(name);
             if (!by) {
               throw CLI::ValidationError(
-                  "--by", "one of model, operation, status, key, sdk, hour, day, host and outcome is wanted");
+                  "--by", fmt::format("one of these is wanted: {}", fmt::join(store::group_by_names(), ", ")));
             }
             options.group_by = *by;
           },
-          "a line for each model (if not said otherwise), operation, status, key, sdk, hour, day, host or outcome")
+          fmt::format("a line for each of these (model): {}", fmt::join(store::group_by_names(), ", ")))
       ->type_name("WHAT");
   add_filters(command, options);
   add_json(command, options, "a JSON object a line, the total last");
@@ -110,10 +111,10 @@ void add_calls(CLI::App& app, CommandLine& line) {
   auto* calls = app.add_subcommand("calls", "the recorded calls");
   calls->fallthrough();
   calls->require_subcommand(0, 1);
-  const auto chosen = [&line, options](const std::string& name, int (*run)(const CommandLine&, const CallsOptions&)) {
+  const auto chosen = [&line, options](const std::string& name, int (*run)(const CallsOptions&)) {
     return [&line, options, name, run] {
       line.command = name;
-      line.run = [options, run](const CommandLine& given) { return run(given, *options); };
+      line.run = [options, run](const CommandLine& given) { return load(given, *options) ? run(*options) : 2; };
     };
   };
   add_list_options(*calls, *options);
@@ -121,7 +122,7 @@ void add_calls(CLI::App& app, CommandLine& line) {
     if (calls->get_subcommands().empty()) list();
   });
   const auto add = [&](const std::string& name, const char* help, void (*add_options)(CLI::App&, CallsOptions&),
-                       int (*run)(const CommandLine&, const CallsOptions&)) {
+                       int (*run)(const CallsOptions&)) {
     auto* command = calls->add_subcommand(name, help);
     add_options(*command, *options);
     command->callback(chosen("calls " + name, run));

@@ -68,7 +68,7 @@ int write_file(const store::CallStoreReader& reader, const CallsOptions& options
 
 }  // namespace
 
-int calls_export(const CommandLine& line, const CallsOptions& options) {
+int calls_export(const CallsOptions& options) {
   if (!options.id.empty() && (options.filtered() || options.limit)) {
     std::cerr << "borehole: an id already says which call is meant; leave it or the filters out\n";
     return 2;
@@ -78,7 +78,7 @@ int calls_export(const CommandLine& line, const CallsOptions& options) {
     return 2;
   }
   int status = 0;
-  const auto reader = open_store(line, status);
+  const auto reader = open_store(options, status);
   if (!reader) return status;
   if (!options.out.empty()) return write_file(*reader, options);
   LineOutput out(STDOUT_FILENO, "stdout");

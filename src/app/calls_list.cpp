@@ -37,6 +37,17 @@ std::string error_of(const store::CallSummary& call) {
   return call.outcome == "complete" ? "-" : harmless(call.outcome);
 }
 
+std::string key_of(const store::CallSummary& call, const CallsOptions& options) {
+  std::string alias = alias_of(options, call.access_key_id);
+  return alias.empty() ? call.access_key_id : alias;
+}
+
+// How many attempts the invocation took; of a list of attempts, which one this is.
+std::string tries(const store::CallSummary& call, const CallsOptions& options) {
+  if (options.attempts) return call.attempt ? std::to_string(*call.attempt) : "-";
+  return call.attempts > 1 ? std::to_string(*call.attempts) : "-";
+}
+
 // As much of the ids as tells them apart in this list.
 std::size_t telling_length(const std::vector<store::CallSummary>& calls) {
   std::vector<std::string> ids;
@@ -52,7 +63,7 @@ std::size_t telling_length(const std::vector<store::CallSummary>& calls) {
   return std::min(length, whole_id);
 }
 
-Table table_of(const std::vector<store::CallSummary>& calls, const Screen& screen) {
+Table table_of(const std::vector<store::CallSummary>& calls, const CallsOptions& options, const Screen& screen) {
   using Shorten = Column::Shorten;
   const WallTime now = SystemClock().wall();
   // Ranks and shortening count on a terminal only, least widths elsewhere too: there every column has its place.
@@ -66,6 +77,9 @@ Table table_of(const std::vector<store::CallSummary>& calls, const Screen& scree
                               {"MS", true, Shorten::never, screen.terminal ? 0U : 10U, 3},
                               {"USD", true, Shorten::never, screen.terminal ? 0U : 12U, 7},
                               {"SDK", false, Shorten::at_the_end, screen.terminal ? 6U : 12U, 8},
+                              {"KEY", false, Shorten::at_the_end, screen.terminal ? 8U : 20U, 9},
+                              {options.attempts ? "TRY" : "TRIES", true, Shorten::never, 0, 3},
+                              {"ALL MS", true, Shorten::never, screen.terminal ? 0U : 10U, 4},
                               {"ERROR", false, Shorten::at_the_end, screen.terminal ? 12U : 0U, 6}};
   const std::size_t id_length = screen.width == 0 || screen.width >= roomy ? whole_id : telling_length(calls);
   std::vector<std::vector<Cell>> rows;
@@ -84,6 +98,9 @@ Table table_of(const std::vector<store::CallSummary>& calls, const Screen& scree
                     {call.total_ms ? fmt::format("{:.1f}", *call.total_ms) : "-", {}},
                     {call.cost_usd ? harmless(*call.cost_usd) : "-", {}},
                     {shown(call.sdk), {}},
+                    {shown(key_of(call, options)), {}},
+                    {tries(call, options), {}},
+                    {call.attempts > 1 && call.attempts_ms ? fmt::format("{:.1f}", *call.attempts_ms) : "-", {}},
                     {error, screen.colours && error != "-" ? red : std::string_view()}});
   }
   // On a terminal a column in which nothing stands takes no room.
@@ -99,9 +116,9 @@ Table table_of(const std::vector<store::CallSummary>& calls, const Screen& scree
 
 }  // namespace
 
-int calls_list(const CommandLine& line, const CallsOptions& options) {
+int calls_list(const CallsOptions& options) {
   int status = 0;
-  const auto reader = open_store(line, status);
+  const auto reader = open_store(options, status);
   if (!reader) return status;
   store::CallFilter filter = options.filter;
   filter.limit = options.limit.value_or(usual_limit);
@@ -109,12 +126,13 @@ int calls_list(const CommandLine& line, const CallsOptions& options) {
     LineOutput out(STDOUT_FILENO, "stdout");
     return write_records(*reader, filter, store::CallOrder::newest_first, exporting::Format::jsonl, out);
   }
+  filter.last_attempts = !options.attempts;
   const auto calls = reader->list(filter);
   if (!calls) return failed(calls.error());
   LineOutput out(STDOUT_FILENO, "stdout");
   if (!calls->empty()) {
     const Screen screen = screen_of(STDOUT_FILENO);
-    out.put(table_of(*calls, screen).text(screen.width));
+    out.put(table_of(*calls, options, screen).text(screen.width));
     return out.finish();
   }
   const auto newest = reader->newest();

@@ -77,7 +77,10 @@ void add_filters(CLI::App& command, CallsOptions& options) {
   add_choice(command, "--way-in", filter.way_in, {"connect", "absolute", "gateway", "direct"});
   add_moment(command, "--since", filter.since, "calls that started at this time (10m, 2h, 1d ago, a date) or later");
   add_moment(command, "--until", filter.until, "calls that started before this time");
-  command.add_option("--access-key", filter.access_key, "calls signed with this access key id");
+  command
+      .add_option("--key,--access-key", filter.access_key,
+                  "calls signed with this access key id or API key, or with those that record.key_aliases names so")
+      ->type_name("KEY");
   command.add_option("--sdk", filter.sdk, "calls of this SDK (a part of its name is enough)");
   command.add_option("--host", filter.host, "calls to this host (a part of its name is enough)");
   command.add_option("--region", filter.region, "calls to this region");
@@ -87,11 +90,30 @@ void add_filters(CLI::App& command, CallsOptions& options) {
   command.add_option("--before", filter.before, "calls that started before this one did")->type_name("ID");
 }
 
-std::optional<std::string> store_path(const CommandLine& line, int& status) {
-  const auto config = load_configuration(line);
-  status = 2;
-  if (!config) return std::nullopt;
+bool load(const CommandLine& line, CallsOptions& options) {
+  options.config = load_configuration(line);
+  if (!options.config) return false;
+  if (!options.filter.access_key) return true;
+  for (const auto& [key, name] : options.config->record.key_aliases) {
+    if (lower(name) == lower(*options.filter.access_key)) options.filter.aliased_keys.push_back(key);
+  }
+  return true;
+}
+
+std::string alias_of(const CallsOptions& options, const std::string& key) {
+  const auto& aliases = options.config->record.key_aliases;
+  const auto found = aliases.find(key);
+  return found == aliases.end() ? std::string() : found->second;
+}
+
+std::string named_key(const CallsOptions& options, const std::string& key) {
+  const std::string alias = alias_of(options, key);
+  return alias.empty() ? key : fmt::format("{} ({})", alias, key);
+}
+
+std::optional<std::string> store_path(const CallsOptions& options, int& status) {
   status = 1;
+  const auto& config = options.config;
   if (!config->record.store) {
     std::cerr << "borehole: `record.store` is null, so no calls are kept; set it to a file\n";
     return std::nullopt;
@@ -99,8 +121,8 @@ std::optional<std::string> store_path(const CommandLine& line, int& status) {
   return *config->record.store;
 }
 
-std::unique_ptr<store::CallStoreReader> open_store(const CommandLine& line, int& status) {
-  const auto path = store_path(line, status);
+std::unique_ptr<store::CallStoreReader> open_store(const CallsOptions& options, int& status) {
+  const auto path = store_path(options, status);
   if (!path) return nullptr;
   auto reader = store::CallStoreReader::open(*path);
   if (!reader) {

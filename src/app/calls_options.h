@@ -9,6 +9,7 @@
 
 #include "app/command_line.h"
 #include "base/error.h"
+#include "config/config.h"
 #include "export/format.h"
 #include "store/call_store.h"
 
@@ -19,9 +20,11 @@ class App;
 namespace borehole::app {
 
 struct CallsOptions {
-  store::CallFilter filter;  // all but the limit
+  std::shared_ptr<const config::Config> config;  // loaded before a sub-command runs
+  store::CallFilter filter;                      // all but the limit
   std::optional<std::size_t> limit;
   bool json = false;
+  bool attempts = false;                                // list: each call, not each invocation
   std::string id;                                       // show; export: empty: what the filters let through
   std::string raw_body;                                 // show: "request", "response" or empty
   store::GroupBy group_by = store::GroupBy::model;      // stats
@@ -38,9 +41,18 @@ struct CallsOptions {
 // --model and its like.
 void add_filters(CLI::App& command, CallsOptions& options);
 
+// Loads the configuration, and takes `--key NAME` for the keys that it gives this name. False after what is wrong was
+// printed.
+bool load(const CommandLine& line, CallsOptions& options);
+
 // The file that `record.store` names. None after the reason was printed; then `status` is the exit status.
-std::optional<std::string> store_path(const CommandLine& line, int& status);
-std::unique_ptr<store::CallStoreReader> open_store(const CommandLine& line, int& status);
+std::optional<std::string> store_path(const CallsOptions& options, int& status);
+std::unique_ptr<store::CallStoreReader> open_store(const CallsOptions& options, int& status);
+
+// The name that the configuration gives a key; empty: none.
+std::string alias_of(const CallsOptions& options, const std::string& key);
+// "ci (AKIAONE)", or the key.
+std::string named_key(const CallsOptions& options, const std::string& key);
 
 // Prints the error's sentence; the exit status.
 int failed(const Error& error);
@@ -53,11 +65,11 @@ inline constexpr const char* how_to_send =
     "prints";
 
 // The sub-commands. What they print goes to stdout; the result is the exit status.
-int calls_list(const CommandLine& line, const CallsOptions& options);
-int calls_show(const CommandLine& line, const CallsOptions& options);
-int calls_tail(const CommandLine& line, const CallsOptions& options);
-int calls_stats(const CommandLine& line, const CallsOptions& options);
-int calls_export(const CommandLine& line, const CallsOptions& options);
-int calls_prune(const CommandLine& line, const CallsOptions& options);
+int calls_list(const CallsOptions& options);
+int calls_show(const CallsOptions& options);
+int calls_tail(const CallsOptions& options);
+int calls_stats(const CallsOptions& options);
+int calls_export(const CallsOptions& options);
+int calls_prune(const CallsOptions& options);
 
 }  // namespace borehole::app

@@ -48,7 +48,7 @@ int say(const std::string& text) {
 
 }  // namespace
 
-int calls_prune(const CommandLine& line, const CallsOptions& options) {
+int calls_prune(const CallsOptions& options) {
   const bool chosen = options.older_than || options.filtered();
   if (!chosen && !options.all) {
     return usage("say which calls to remove: --older-than 30d, a filter such as --model, or --all");
@@ -60,7 +60,7 @@ int calls_prune(const CommandLine& line, const CallsOptions& options) {
     return usage("to remove all calls without being asked, add --yes");
   }
   int status = 0;
-  const auto path = store_path(line, status);
+  const auto path = store_path(options, status);
   if (!path) return status;
   auto pruner = store::CallPruner::open(*path);
   if (!pruner) return failed(pruner.error());

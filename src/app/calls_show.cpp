@@ -16,6 +16,8 @@ namespace borehole::app {
 
 namespace {
 
+constexpr std::size_t most_attempts = 64;
+
 int write_body(const bedrock::JsonValue& record, BodySide side) {
   const auto body = kept_body(record, side);
   if (!body) {
@@ -31,9 +33,9 @@ int write_body(const bedrock::JsonValue& record, BodySide side) {
 
 }  // namespace
 
-int calls_show(const CommandLine& line, const CallsOptions& options) {
+int calls_show(const CallsOptions& options) {
   int status = 0;
-  const auto reader = open_store(line, status);
+  const auto reader = open_store(options, status);
   if (!reader) return status;
   const auto json = find_record(*reader, options.id);
   if (!json) return failed(json.error());
@@ -44,8 +46,16 @@ int calls_show(const CommandLine& line, const CallsOptions& options) {
   LineOutput out(STDOUT_FILENO, "stdout");
   if (options.json) {
     out.put(*json + "\n");
+  } else if (!record) {
+    out.put(readable(*json));
   } else {
-    out.put(record ? call_page(*record, screen_of(STDOUT_FILENO).colours) : readable(*json));
+    CallSurroundings around;
+    const auto key_id = record->text("aws/access_key_id");
+    around.key_name = alias_of(options, std::string(key_id.empty() ? record->text("aws/api_key_name") : key_id));
+    auto attempts = reader->attempts_of(std::string(record->text("aws/invocation_id")), most_attempts);
+    if (!attempts) return failed(attempts.error());
+    around.attempts = *std::move(attempts);
+    out.put(call_page(*record, screen_of(STDOUT_FILENO).colours, around));
   }
   return out.finish();
 }

@@ -32,6 +32,8 @@ std::string cost(const CallGroup& group) {
   return group.cost.text() + (group.with_cost < group.calls ? "+" : "");
 }
 
+std::string percent(double share) { return fmt::format("{:.1f}", share * 100); }
+
 std::vector<Cell> cells(std::string key, const CallGroup& group, bool colours) {
   return {{std::move(key), {}},
           {std::to_string(group.calls), {}},
@@ -44,7 +46,13 @@ std::vector<Cell> cells(std::string key, const CallGroup& group, bool colours) {
           {cost(group), {}},
           {number(group.total_ms.p50), {}},
           {number(group.total_ms.p95), {}},
-          {number(group.total_ms.p99), {}}};
+          {number(group.total_ms.p99), {}},
+          {number(group.first_token_ms.p50), {}},
+          {number(group.first_token_ms.p95), {}},
+          {number(group.first_token_ms.p99), {}},
+          {percent(group.throttle_rate()), colours && group.throttles > 0 ? red : std::string_view()},
+          {std::to_string(group.retried), {}},
+          {std::to_string(group.gave_up), colours && group.gave_up > 0 ? red : std::string_view()}};
 }
 
 std::string title_of(store::GroupBy by) {
@@ -55,7 +63,8 @@ std::string title_of(store::GroupBy by) {
   return title;
 }
 
-std::string as_table(const store::CallStatistics& statistics, store::GroupBy by, const Screen& screen) {
+std::string as_table(const store::CallStatistics& statistics, const CallsOptions& options, const Screen& screen) {
+  const store::GroupBy by = options.group_by;
   const auto counted = [&](const char* title, std::size_t least, int rank) {
     return Column{title, true, Column::Shorten::never, screen.terminal ? 0 : least, rank};
   };
@@ -70,9 +79,16 @@ std::string as_table(const store::CallStatistics& statistics, store::GroupBy by,
                counted("USD", 12, 4),
                counted("P50 MS", 9, 5),
                counted("P95", 9, 6),
-               counted("P99", 9, 6)});
+               counted("P99", 9, 6),
+               counted("TOKEN P50", 9, 10),
+               counted("P95", 9, 11),
+               counted("P99", 9, 11),
+               counted("THROTTLED %", 11, 6),
+               counted("RETRIED", 8, 7),
+               counted("GAVE UP", 8, 7)});
   for (const CallGroup& group : statistics.groups) {
-    table.add(cells(shown_key(group.key, by), group, screen.colours));
+    const std::string key = by == store::GroupBy::key ? named_key(options, group.key) : group.key;
+    table.add(cells(shown_key(key, by), group, screen.colours));
   }
   table.add(cells("total", statistics.total, screen.colours));
   std::string out = table.text(screen.width);
@@ -83,40 +99,52 @@ std::string as_table(const store::CallStatistics& statistics, store::GroupBy by,
   return out;
 }
 
+std::string json_percentiles(const store::Percentiles& of) {
+  return fmt::format(R"({{"p50":{},"p95":{},"p99":{}}})", json_number(of.p50), json_number(of.p95),
+                     json_number(of.p99));
+}
+
 // `key` null: not known, or the total.
-std::string as_json(std::string_view by, const std::string& key, const CallGroup& group) {
+std::string as_json(std::string_view by, const std::string& key, const std::string& alias, const CallGroup& group) {
   std::string quoted = "null";
   if (!key.empty()) {
     quoted.clear();
     calls::append_json_string(quoted, key);
   }
+  if (!alias.empty()) {
+    quoted += ",\"alias\":";
+    calls::append_json_string(quoted, alias);
+  }
   return fmt::format(
       R"({{"by":"{}","key":{},"calls":{},"errors":{},"throttles":{},"input_tokens":{},"output_tokens":{},)"
       R"("cache_read_tokens":{},"cache_write_tokens":{},"cost_usd":{},"calls_with_cost":{},)"
-      R"("total_ms":{{"p50":{},"p95":{},"p99":{}}}}})"
+      R"("total_ms":{},"first_token_ms":{},"throttle_rate":{},"retried":{},"gave_up":{}}})"
       "\n",
       by, quoted, group.calls, group.errors, group.throttles, json_number(group.input_tokens),
       json_number(group.output_tokens), json_number(group.cache_read_tokens), json_number(group.cache_write_tokens),
       group.with_cost == 0 ? "null" : fmt::format("\"{}\"", group.cost.text()), group.with_cost,
-      json_number(group.total_ms.p50), json_number(group.total_ms.p95), json_number(group.total_ms.p99));
+      json_percentiles(group.total_ms), json_percentiles(group.first_token_ms),
+      group.calls == 0 ? "null" : fmt::format("{:.4f}", group.throttle_rate()), group.retried, group.gave_up);
 }
 
 }  // namespace
 
-int calls_stats(const CommandLine& line, const CallsOptions& options) {
+int calls_stats(const CallsOptions& options) {
   int status = 0;
-  const auto reader = open_store(line, status);
+  const auto reader = open_store(options, status);
   if (!reader) return status;
   const auto statistics = reader->statistics(options.filter, options.group_by);
   if (!statistics) return failed(statistics.error());
   LineOutput out(STDOUT_FILENO, "stdout");
   if (options.json) {
     for (const CallGroup& group : statistics->groups) {
-      out.put(as_json(store::group_by_name(options.group_by), group.key, group));
+      const bool keys = options.group_by == store::GroupBy::key;
+      out.put(as_json(store::group_by_name(options.group_by), group.key,
+                      keys ? alias_of(options, group.key) : std::string(), group));
     }
-    out.put(as_json("total", {}, statistics->total));
+    out.put(as_json("total", {}, {}, statistics->total));
   } else if (statistics->total.calls > 0) {
-    out.put(as_table(*statistics, options.group_by, screen_of(STDOUT_FILENO)));
+    out.put(as_table(*statistics, options, screen_of(STDOUT_FILENO)));
   } else {
     out.put(options.filtered() ? std::string("no calls match\n") : fmt::format("no calls yet; {}\n", how_to_send));
   }

@@ -182,9 +182,9 @@ class Tail {
 
 }  // namespace
 
-int calls_tail(const CommandLine& line, const CallsOptions& options) {
+int calls_tail(const CallsOptions& options) {
   int status = 0;
-  const auto path = store_path(line, status);
+  const auto path = store_path(options, status);
   if (!path) return status;
   const Interruption interruption;
   const SystemClock clock;

@@ -55,6 +55,7 @@ std::vector<std::string_view> reloadable_keys() {
           "auth.allow_clients",
           "record.session_header",
           "record.answer_header",
+          "record.key_aliases",
           "record.bodies.max_bytes",
           "record.bodies.keep",
           "record.bodies.rules",

@@ -76,8 +76,8 @@ void read_user_agent(std::string_view agent, Sdk& sdk, int& rank) {
 
 // Those that add their bare name to the SDK's user agent; a name may go on behind a hyphen.
 constexpr std::array<std::string_view, 14> kFrameworks{
-    "strands-agents", "langchain",  "langgraph", "langchain4j", "llama_index", "llama-index", "llamaindex",
-    "litellm",        "pydantic-ai", "crewai",    "haystack",    "semantic-kernel", "spring-ai", "ai-sdk"};
+    "strands-agents", "langchain",   "langgraph", "langchain4j", "llama_index",     "llama-index", "llamaindex",
+    "litellm",        "pydantic-ai", "crewai",    "haystack",    "semantic-kernel", "spring-ai",   "ai-sdk"};
 
 bool is_framework(std::string_view name) {
   const std::string lower = lower_case(name);

@@ -30,7 +30,7 @@ struct SignatureView {
   std::string access_key_id;
   std::string account;       // of a long-term API key
   std::string api_key_name;  // of a long-term API key: the IAM user that it is
-  std::string date;     // of the credential scope: yyyymmdd
+  std::string date;          // of the credential scope: yyyymmdd
   std::string region;
   std::string service;                      // the signing name: "bedrock" for most of the services
   std::string time;                         // X-Amz-Date: yyyymmddThhmmssZ

@@ -26,4 +26,10 @@ std::string whole_target(std::string_view host, std::string_view target) {
   return target.starts_with('/') ? std::string(host).append(target) : std::string(target);
 }
 
+// "ThrottlingException" in a head, "throttlingException" in a stream.
+bool is_throttle(std::string_view error_type, std::optional<int> status) noexcept {
+  if (error_type.empty()) return status == 429;
+  return (error_type[0] == 'T' || error_type[0] == 't') && error_type.substr(1) == "hrottlingException";
+}
+
 }  // namespace borehole::calls

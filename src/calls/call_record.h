@@ -27,6 +27,10 @@ std::string whole_target(std::string_view host, std::string_view target);
 // A body that is not there since the configuration says that none is kept.
 inline constexpr std::string_view body_off = "record.bodies.keep is off";
 
+// Whether an answer says that the account's quota is used up for now: Amazon's ThrottlingException, also inside a
+// stream, or a 429 that says nothing more.
+bool is_throttle(std::string_view error_type, std::optional<int> status) noexcept;
+
 struct CallRecord {
   std::string id;  // ULID
   WallTime started_at{};

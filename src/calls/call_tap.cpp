@@ -81,6 +81,7 @@ class CallTap final : public Tap {
     record().way_in = start.way_in;
     record().router = start.router;
     record().client.address = start.client_address;
+    call_.client_process = start.client_process;
     record().upstream.host = start.upstream_host;
     record().upstream.port = start.upstream_port;
     call_.body_max_bytes = options_->body_max_bytes;

@@ -30,13 +30,15 @@ struct CapturedCall {
   std::size_t body_max_bytes = 1024 * 1024;  // of each body that the record may hold
   // Of a refused call whose answer is content-coded: to be taken out of it once it is decoded. In no record.
   Secrets secrets;
-  std::shared_ptr<const RedactionRules> redaction;  // null: nothing is hidden
-  std::size_t cost() const;                         // bytes of memory, for the mailbox's bound
+  std::shared_ptr<const RedactionRules> redaction;       // null: nothing is hidden
+  std::shared_ptr<const AwaitedProcess> client_process;  // null: it cannot be known
+  std::size_t cost() const;                              // bytes of memory, for the mailbox's bound
 };
 
 // The decoding half: content codings, operation, model, usage, SDK, stop reason, errors. Pure; any thread; never
-// throws. What it cannot read stays absent: a body that is truncated and not a stream is not looked into. `prices` may
-// be null: then, as where they do not tell, there is no cost. Last, what the call's rules hide is taken out.
+// throws. What it cannot read stays absent: a body that is truncated and not a stream is not looked into; a client's
+// process that is still looked for. `prices` may be null: then, as where they do not tell, there is no cost. Last, what
+// the call's rules hide is taken out.
 void decode(CapturedCall& call, const bedrock::PriceTable* prices = nullptr) noexcept;
 
 }  // namespace borehole::calls

@@ -239,6 +239,10 @@ void decode_all(CapturedCall& call, const std::optional<bedrock::Operation>& ope
   const auto request = fields_of(record.request.headers);
   const auto response = fields_of(record.response.headers);
   take_client(record, request);
+  if (auto process = call.client_process ? call.client_process->value() : std::nullopt) {
+    record.client.process_pid = process->pid;
+    record.client.process_name = std::move(process->name);
+  }
   take_request_body(call, request);
 
   const auto endpoint = bedrock::parse_endpoint(record.upstream.host);

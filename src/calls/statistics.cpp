@@ -54,6 +54,12 @@ void RunningStatistics::add(const CallRecord& record) {
   ++figures_.calls[labels];
   if (labels.model == other || labels.operation == other) ++figures_.folded;
 
+  const auto& response = record.response;
+  const bool inside_stream = response.error_type.empty() && response.stream;
+  if (is_throttle(inside_stream ? response.stream->exception : response.error_type, response.status)) {
+    ++figures_.throttles[labels.model];
+  }
+
   const auto& usage = record.usage;
   if (usage.spent()) {
     tokens.input += usage.input_tokens.value_or(0);

@@ -50,10 +50,11 @@ struct CallFigures {
     Histogram upstream_first_byte, first_token;  // where they are known
   };
   std::map<CallLabels, std::uint64_t> calls;
-  std::uint64_t folded = 0;                // calls that are counted under an "other"
-  std::map<std::string, Tokens> tokens;    // by model
-  std::map<std::string, double> cost_usd;  // by model, of calls whose cost is known
-  std::map<std::string, Latency> latency;  // by operation
+  std::uint64_t folded = 0;                        // calls that are counted under an "other"
+  std::map<std::string, Tokens> tokens;            // by model
+  std::map<std::string, double> cost_usd;          // by model, of calls whose cost is known
+  std::map<std::string, std::uint64_t> throttles;  // by model: attempts that Amazon throttled
+  std::map<std::string, Latency> latency;          // by operation
   std::map<std::string_view, std::uint64_t> outcomes;
   std::map<std::string_view, std::uint64_t> errors;    // by the names of error codes
   std::uint64_t bodies_decoded = 0;                    // of those with a content coding

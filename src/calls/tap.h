@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "calls/call_record.h"
+#include "calls/client_process.h"
 #include "http/head.h"
 
 namespace borehole::calls {
@@ -22,6 +23,7 @@ struct ExchangeStart {
   std::string client_address;
   std::string upstream_host;  // the host that the call is for
   std::uint16_t upstream_port = 0;
+  std::shared_ptr<const AwaitedProcess> client_process;  // null: it cannot be known
 };
 
 // The upstream connection that carries the exchange.

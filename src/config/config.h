@@ -103,7 +103,8 @@ struct Config {
     std::optional<std::string> store;                         // absolute
     std::optional<std::string> jsonl;                         // absolute, or "-"
     std::optional<std::string> session_header{"session-id"};  // lower case; its value is a record's `session_id`
-    std::optional<std::string> answer_header;  // as written; goes to the client with the record's id in it
+    std::optional<std::string> answer_header;        // as written; goes to the client with the record's id in it
+    std::map<std::string, std::string> key_aliases;  // access key id, or name of an API key → its name for people
     std::size_t body_max_bytes = 1024 * 1024;
     BodyKeep body_keep = BodyKeep::kept;
     std::vector<BodyRule> body_rules;  // the first that fits counts; else body_keep

@@ -182,4 +182,26 @@ Parsed<std::string> parse_header_value(std::string_view text) {
   return std::string(text);
 }
 
+Parsed<std::string> parse_key_identity(std::string_view text) {
+  if (text.starts_with("ABSK") || text.starts_with("bedrock-api-key-"))
+    return wants("is a secret: name the key by its access key id or by the name that IAM shows for it");
+  const auto capital = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); };
+  const bool access_key_id = text.size() >= 16 && text.size() <= 128 && std::ranges::all_of(text, capital);
+  const bool api_key_name = text.starts_with("BedrockAPIKey-") && text.size() <= 128 &&
+                            std::ranges::all_of(text, [](char c) { return is_alnum(c) || c == '-'; });
+  if (access_key_id || api_key_name) return std::string(text);
+  return wants(
+      "must be an access key id, such as AKIAIOSFODNN7EXAMPLE, or the name of an API key, such as "
+      "BedrockAPIKey-a1b2-at-123456789012");
+}
+
+Parsed<std::string> parse_key_alias(std::string_view text) {
+  const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  if (text.empty() || text.size() > 64 || text.front() == ' ' || text.back() == ' ' ||
+      std::ranges::any_of(text, control))
+    return wants("must be a name of up to 64 characters, with no blanks around it, such as ci");
+  if (parse_key_identity(text)) return wants("is itself an access key id: give a name such as ci");
+  return std::string(text);
+}
+
 }  // namespace borehole::config

@@ -57,6 +57,11 @@ Parsed<std::string> parse_answer_header(std::string_view text);
 // A field value: no control characters, no blank at either end.
 Parsed<std::string> parse_header_value(std::string_view text);
 
+// An access key id, or the name of a long-term API key ("BedrockAPIKey-a1b2-at-123456789012"); never a key itself.
+Parsed<std::string> parse_key_identity(std::string_view text);
+// What a person calls a key: up to 64 characters, none of which a terminal would take for a command.
+Parsed<std::string> parse_key_alias(std::string_view text);
+
 // 127.0.0.0/8, ::1, the same mapped into IPv6, and localhost with its subdomains (RFC 6761 section 6.3).
 bool is_loopback(std::string_view host);
 

@@ -217,6 +217,28 @@ void read_jsonl(const Value& value, Draft& draft) {
     value.path_into_or_null(draft.config.record.jsonl);
 }
 
+void read_key_aliases(const Value& value, Draft& draft) {
+  bool good = true;
+  std::map<std::string, std::string> aliases;
+  for (const auto& pair : value.pairs(good)) {
+    const auto key = parse_key_identity(pair.key);
+    if (!key) {  // it may be a secret: not repeated
+      value.source().complain(pair.key_mark, fmt::format("{}: a key here {}", value.key(), key.error()));
+      good = false;
+      continue;
+    }
+    std::string name;
+    if (!pair.value.into(name, parse_key_alias)) {
+      good = false;
+    } else if (!aliases.emplace(*key, std::move(name)).second) {
+      value.source().complain(pair.key_mark,
+                              fmt::format("{} names {} twice: remove one of the two", value.key(), *key));
+      good = false;
+    }
+  }
+  if (good) draft.config.record.key_aliases = std::move(aliases);
+}
+
 void read_prices(const Value& value, Draft& draft) {
   draft.prices_given = true;
   if (value.path_into_or_null(draft.config.prices) && draft.config.prices)
@@ -267,6 +289,7 @@ constexpr auto keys = std::to_array<Key>({
   {"record.store", [](const Value& v, Draft& d) { d.store_given = v.path_into_or_null(d.config.record.store); }},
   {"record.jsonl", read_jsonl},
   {"record.session_header", [](const Value& v, Draft& d) { v.into_or_null(d.config.record.session_header, parse_header_name); }},
+  {"record.key_aliases", read_key_aliases},
   {"record.answer_header", [](const Value& v, Draft& d) { v.into_or_null(d.config.record.answer_header, parse_answer_header); }},
   {"record.bodies.max_bytes", [](const Value& v, Draft& d) { v.into(d.config.record.body_max_bytes, size(0, kibi * kibi * kibi)); }},
   {"record.bodies.keep", read_body_keep},

@@ -89,7 +89,8 @@ bool Session::authorised(const http::RequestHead& head) const {
 void Session::begin_tap(const http::RequestHead* head, calls::WayIn way_in, std::string router,
                         const http::Authority& upstream, TimePoint now) {
   if (context_.taps == nullptr) return;
-  tap_ = context_.taps->begin({way_in, std::move(router), context_.client_address, upstream.host, upstream.port}, now);
+  tap_ = context_.taps->begin(
+      {way_in, std::move(router), context_.client_address, upstream.host, upstream.port, context_.client_process}, now);
   if (tap_ && head != nullptr) tap_->on_request_head(*head, now);
 }
 

@@ -84,6 +84,7 @@ struct Worker::State {
 
   void enter(Setup setup);
   void accept(std::unique_ptr<net::TcpSocket> socket);
+  std::shared_ptr<const calls::AwaitedProcess> process_of(const net::ConnectionEnds& connection);
   void woken();
   void begin_drain();
   void cut_all();
@@ -169,6 +170,15 @@ void Worker::State::enter(Setup setup) {
   era = std::move(next);
 }
 
+std::shared_ptr<const calls::AwaitedProcess> Worker::State::process_of(const net::ConnectionEnds& connection) {
+  if (!net::from_this_machine(connection)) return nullptr;
+  auto process = std::make_shared<calls::AwaitedProcess>();
+  world.client_owners.find(connection, [process](std::optional<net::SocketOwner> owner) {
+    process->settle(owner ? std::optional(calls::ClientProcess{owner->pid, std::move(owner->name)}) : std::nullopt);
+  });
+  return process;
+}
+
 void Worker::State::accept(std::unique_ptr<net::TcpSocket> socket) {
   counters.accepted.add();
   counters.open.add();
@@ -180,6 +190,7 @@ void Worker::State::accept(std::unique_ptr<net::TcpSocket> socket) {
   context.client_address = socket->remote_address().to_string();
   context.local_ip = socket->local_address().ip();
   context.local_port = socket->local_address().port();
+  context.client_process = process_of({socket->remote_address(), socket->local_address()});
   if (world.open.fetch_add(1, std::memory_order_relaxed) >= config.limits.connections) {
     counters.over_limit.add();
     context.refusal =

@@ -16,6 +16,7 @@
 #include "ca/leaf_cache.h"
 #include "calls/call_tap.h"
 #include "net/address.h"
+#include "net/owner_search.h"
 #include "net/resolver.h"
 #include "proxy/own_pages.h"
 #include "proxy/policy.h"
@@ -43,6 +44,7 @@ struct ServerWorld {
   std::vector<net::Address> listening;  // the real addresses, ports known
   std::atomic<std::uint64_t> open{0};   // connections of all workers, for `limits.connections`
   calls::LiveCalls* live = nullptr;     // who looks on while calls run
+  net::OwnerSearch client_owners{};
 };
 
 class Worker {

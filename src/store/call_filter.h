@@ -22,8 +22,8 @@ struct CallFilter {
   std::optional<std::string> model;  // part of the model's id: "haiku"
   std::optional<std::string> operation, outcome, way_in, access_key, region;
   std::vector<std::string> aliased_keys;  // where `access_key` is a name for these: they are meant too
-  std::optional<std::string> sdk, host;  // part of the name
-  std::optional<std::string> session;    // the record's session_id, whole
+  std::optional<std::string> sdk, host;   // part of the name
+  std::optional<std::string> session;     // the record's session_id, whole
   std::optional<std::string> text;  // anywhere in the record, as written or as JSON escapes it; not in binary bodies
   std::optional<StatusRange> status;
   bool errors = false;                   // a status of 400 or above, or an outcome other than complete

@@ -81,13 +81,15 @@ std::string_view later_column(std::string_view name, std::int64_t version) noexc
                                                 {"app_id", 5},
                                                 {"framework", 5},
                                                 {"session_name", 5}}};
-  const auto* const found = std::find_if(later.begin(), later.end(), [&](const Later& one) { return one.name == name; });
+  const auto* const found =
+      std::find_if(later.begin(), later.end(), [&](const Later& one) { return one.name == name; });
   return found == later.end() || version >= found->version ? name : "NULL";
 }
 
 std::string calls_and_origins(std::int64_t version, bool scanned) {
-  return fmt::format("calls AS call{}{}", scanned ? " NOT INDEXED" : "",
-                     version < first_version_with_origins ? "" : " LEFT JOIN call_origins AS origin ON of_call = call.seq");
+  return fmt::format(
+      "calls AS call{}{}", scanned ? " NOT INDEXED" : "",
+      version < first_version_with_origins ? "" : " LEFT JOIN call_origins AS origin ON of_call = call.seq");
 }
 
 std::string last_attempt_condition(const CallConditions& conditions, std::int64_t version) {

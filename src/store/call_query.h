@@ -23,8 +23,8 @@ CallConditions conditions_of(const CallFilter& filter, std::int64_t version);
 // A column that came with a later schema, or "NULL" where this one lacks it.
 std::string_view later_column(std::string_view name, std::int64_t version) noexcept;
 
-// What stands behind FROM: `calls AS call`, with what a later schema has of them as `origin`. `scanned`: in the order of
-// writing, by no index.
+// What stands behind FROM: `calls AS call`, with what a later schema has of them as `origin`. `scanned`: in the order
+// of writing, by no index.
 std::string calls_and_origins(std::int64_t version, bool scanned = false);
 
 // That no later attempt of the invocation fits the same conditions; for a query of `calls_and_origins`. Begins with

@@ -7,25 +7,27 @@
 #include <ctime>
 #include <utility>
 
+#include "calls/call_record.h"
+
 namespace borehole::store {
 
 namespace {
 
 constexpr std::int64_t picos_in_dollar = 1'000'000'000'000;
 constexpr std::array<std::pair<std::string_view, GroupBy>, 14> groups_by{{{"model", GroupBy::model},
-                                                                         {"operation", GroupBy::operation},
-                                                                         {"status", GroupBy::status},
-                                                                         {"key", GroupBy::key},
-                                                                         {"sdk", GroupBy::sdk},
-                                                                         {"hour", GroupBy::hour},
-                                                                         {"day", GroupBy::day},
-                                                                         {"host", GroupBy::host},
-                                                                         {"outcome", GroupBy::outcome},
-                                                                         {"process", GroupBy::process},
-                                                                         {"app", GroupBy::app},
-                                                                         {"framework", GroupBy::framework},
-                                                                         {"session", GroupBy::session},
-                                                                         {"region", GroupBy::region}}};
+                                                                          {"operation", GroupBy::operation},
+                                                                          {"status", GroupBy::status},
+                                                                          {"key", GroupBy::key},
+                                                                          {"sdk", GroupBy::sdk},
+                                                                          {"hour", GroupBy::hour},
+                                                                          {"day", GroupBy::day},
+                                                                          {"host", GroupBy::host},
+                                                                          {"outcome", GroupBy::outcome},
+                                                                          {"process", GroupBy::process},
+                                                                          {"app", GroupBy::app},
+                                                                          {"framework", GroupBy::framework},
+                                                                          {"session", GroupBy::session},
+                                                                          {"region", GroupBy::region}}};
 
 // The beginning of the local hour or day, with the zone's offset at that call: hours that the end of summer time
 // repeats stay apart.
@@ -47,12 +49,6 @@ std::string local_beginning(WallTime time, bool day) {
 
 void add(std::optional<std::uint64_t>& sum, const std::optional<std::uint64_t>& value) {
   if (value) sum = sum.value_or(0) + *value;
-}
-
-// "ThrottlingException" in a head, "throttlingException" in a stream.
-bool is_throttling(std::string_view error_type) {
-  return !error_type.empty() && (error_type[0] == 'T' || error_type[0] == 't') &&
-         error_type.substr(1) == "hrottlingException";
 }
 
 }  // namespace
@@ -132,7 +128,7 @@ std::string_view StatisticsCount::key_of(const CountedCall& call) {
 
 void StatisticsCount::Growing::add(const CountedCall& call) {
   const bool failed = call.status.value_or(0) >= 400 || call.outcome != "complete";
-  const bool throttled = is_throttling(call.error_type) || (call.error_type.empty() && call.status == 429);
+  const bool throttled = calls::is_throttle(call.error_type, call.status);
   ++group.calls;
   if (failed) ++group.errors;
   if (throttled) ++group.throttles;

@@ -116,8 +116,8 @@ struct CallStoreReader::State {
       // `+seq`: not to be looked up by, or SQLite sorts the whole table instead of walking along its index of starts.
       const std::string sql =
           fmt::format("SELECT {0} FROM {8} WHERE +seq <= {1}{2}{3}{4}{7} ORDER BY started_us {5}, seq {5} LIMIT {6}",
-                      summary_columns(schema, with_attempts(filter)), *last, conditions.sql, bound,
-                      beyond(from, order), direction, wanted, last_only, calls_and_origins(schema));
+                      summary_columns(schema, with_attempts(filter)), *last, conditions.sql, bound, beyond(from, order),
+                      direction, wanted, last_only, calls_and_origins(schema));
       std::size_t octets = 0;
       std::size_t count = 0;
       auto read = rows(sql, conditions, [&](const Statement& row) {
@@ -234,8 +234,8 @@ Result<void> CallStoreReader::each(const CallFilter& filter, CallOrder order,
   CallFilter all = filter;
   all.last_attempts = false;
   return state_->paged<ReadCall>(
-      all, order,
-      [&](const Statement& row, std::vector<ReadCall>& page) { return state_->read_call(row, text, page); }, take);
+      all, order, [&](const Statement& row, std::vector<ReadCall>& page) { return state_->read_call(row, text, page); },
+      take);
 }
 
 Result<std::vector<ReadCall>> CallStoreReader::written_after(std::int64_t seq, const CallFilter& filter) const {
@@ -243,14 +243,14 @@ Result<std::vector<ReadCall>> CallStoreReader::written_after(std::int64_t seq, c
   std::optional<TextFilter> text;
   if (filter.text) text.emplace(*filter.text);
   std::vector<ReadCall> out;
-  auto read = state_->rows(fmt::format("SELECT {} FROM {} WHERE seq > {}{} ORDER BY seq",
-                                       summary_columns(state_->schema),
-                                       calls_and_origins(state_->schema, true), seq, conditions.sql),
-                           conditions, [&](const Statement& row) {
-                             if (out.size() >= filter.limit) return false;
-                             state_->read_call(row, text, out);
-                             return out.size() < filter.limit;
-                           });
+  auto read =
+      state_->rows(fmt::format("SELECT {} FROM {} WHERE seq > {}{} ORDER BY seq", summary_columns(state_->schema),
+                               calls_and_origins(state_->schema, true), seq, conditions.sql),
+                   conditions, [&](const Statement& row) {
+                     if (out.size() >= filter.limit) return false;
+                     state_->read_call(row, text, out);
+                     return out.size() < filter.limit;
+                   });
   if (!read) return unexpected(read.error());
   return out;
 }

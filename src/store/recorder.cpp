@@ -21,6 +21,7 @@ constexpr std::size_t batch_records = 512;
 // Decoded bodies may be much larger than what the mailbox held of them.
 constexpr std::size_t batch_bytes = std::size_t{64} << 20;
 constexpr auto batch_delay = std::chrono::milliseconds(50);
+constexpr auto process_patience = std::chrono::milliseconds(250);
 constexpr auto tend_interval = std::chrono::minutes(1);
 constexpr auto log_interval = std::chrono::minutes(1);
 
@@ -81,11 +82,21 @@ struct Recorder::State {
 
   void run();
   bool wait(std::uint64_t& ticket);
+  static void wait_for_processes(const std::vector<calls::CapturedCall>& calls);
   void write(std::vector<calls::CapturedCall>& calls);
   void write_batch(const std::vector<calls::CallRecord>& batch);
   void tend();
   void complain();
 };
+
+// A record that comes a moment later is worth its client's process. Not where many wait to be written.
+void Recorder::State::wait_for_processes(const std::vector<calls::CapturedCall>& calls) {
+  if (calls.size() >= batch_records) return;
+  const auto end = std::chrono::steady_clock::now() + process_patience;
+  for (const auto& call : calls) {
+    if (call.client_process) call.client_process->wait_for(end - std::chrono::steady_clock::now());
+  }
+}
 
 // True: go on; false: the last round. Whoever asked for `ticket` or an earlier one had delivered before.
 bool Recorder::State::wait(std::uint64_t& ticket) {
@@ -122,6 +133,7 @@ void Recorder::State::write(std::vector<calls::CapturedCall>& calls) {
     const std::lock_guard lock(mutex);
     prices_now = prices;
   }
+  wait_for_processes(calls);
   std::size_t octets = 0;
   for (calls::CapturedCall& call : calls) {
     calls::decode(call, prices_now.get());

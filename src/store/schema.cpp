@@ -61,11 +61,11 @@ CREATE TABLE record_blocks (
   records BLOB NOT NULL
 ) STRICT;
 )sql",
-    // Of calls from now on, as far as they tell. Neither columns of `calls` nor an index on them: newer SQLites read the
-    // whole table for each such column, and any for the index. `attempts` has the calls that may not be alone in their
-    // invocation. Most are a first attempt that went well, and left out; is there another attempt all the same, the
-    // first is looked for among the calls written shortly before. From here on `access_key_id` may also be the name of
-    // an API key.
+    // Of calls from now on, as far as they tell. Neither columns of `calls` nor an index on them: newer SQLites read
+    // the whole table for each such column, and any for the index. `attempts` has the calls that may not be alone in
+    // their invocation. Most are a first attempt that went well, and left out; is there another attempt all the same,
+    // the first is looked for among the calls written shortly before. From here on `access_key_id` may also be the name
+    // of an API key.
     R"sql(
 CREATE TABLE call_origins (
   of_call INTEGER PRIMARY KEY,

@@ -145,6 +145,14 @@ void append_summary(std::string& out, const store::CallSummary& call) {
   append_field(json, "total_ms", call.total_ms);
   append_field(json, "request_bytes", std::optional(call.request_bytes));
   append_field(json, "response_bytes", std::optional(call.response_bytes));
+  append_field(json, "first_token_ms", call.first_token_ms);
+  append_field(json, "invocation_id", call.invocation_id);
+  append_field(json, "attempt", call.attempt);
+  append_field(json, "session_name", call.session_name);
+  append_field(json, "process_pid", call.process_pid);
+  append_field(json, "process_name", call.process_name);
+  append_field(json, "app_id", call.app_id);
+  append_field(json, "framework", call.framework);
   out += json + "}";
 }
 

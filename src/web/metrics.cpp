@@ -53,6 +53,12 @@ void add_calls(Exposition& out, const calls::CallFigures& calls) {
   out.single("borehole_bodies_withheld_total", Type::counter,
              "Bodies that could not be redacted, and so were not kept; their records say why.", calls.bodies_withheld);
 
+  out.family("borehole_throttled_calls_total", Type::counter,
+             "Calls that Amazon throttled, each attempt counted; of borehole_calls_total it is the throttle rate.");
+  for (const auto& [model, tokens] : calls.tokens) {
+    const auto found = calls.throttles.find(model);
+    out.sample({{"model", model}}, found == calls.throttles.end() ? std::uint64_t{0} : found->second);
+  }
   out.family("borehole_tokens_total", Type::counter, "Tokens that responses reported.");
   for (const auto& [model, tokens] : calls.tokens) {
     out.sample({{"model", model}, {"type", "input"}}, tokens.input);

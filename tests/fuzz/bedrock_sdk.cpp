@@ -13,7 +13,8 @@ using namespace borehole;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* octets, std::size_t size) {
   std::string_view text(reinterpret_cast<const char*>(octets), size);
   const auto agent = take_until(text, '\n');
-  const std::vector<bedrock::Field> fields{{"User-Agent", agent}, {"X-Amz-User-Agent", text}, {"amz-sdk-request", agent}};
+  const std::vector<bedrock::Field> fields{
+      {"User-Agent", agent}, {"X-Amz-User-Agent", text}, {"amz-sdk-request", agent}};
   const auto within = [](std::string_view part, std::string_view whole) { return whole.find(part) != whole.npos; };
   const bedrock::Application application = bedrock::read_application(fields);
   demand(within(application.id, agent) || within(application.id, text), "an id is read as it stands");

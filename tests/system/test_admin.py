@@ -86,6 +86,7 @@ def metrics_count_exactly(t):
     now = admin.metrics()
     check.equal(now.value("borehole_calls_total", operation="InvokeModel", model=MODEL, status="200"), 3, "calls")
     check.equal(now.value("borehole_calls_total", operation="Converse", model=MODEL, status="429"), 1, "throttled")
+    check.equal(now.value("borehole_throttled_calls_total", model=MODEL), 1, "throttled, by model")
     check.equal(now.value("borehole_calls_total", operation="none", model="none", status="404"), 1, "not routed")
     check.equal(now.total("borehole_calls_total"), 5, "all calls")
     check.equal(now.value("borehole_call_errors_total", code="no_route"), 1, "errors by code")

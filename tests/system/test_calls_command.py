@@ -121,7 +121,8 @@ def a_table_for_pipes_is_the_same_everywhere(t):
     text = proxy.run("calls")
     check.equal(text, proxy.run("calls", "list", environment={"COLUMNS": "20"}), "`calls` is `calls list`")
     lines = text.splitlines()
-    check.equal(lines[0].split(), ["ID", "STARTED", "STATUS", "OPERATION", "MODEL", "IN", "OUT", "MS", "USD", "SDK", "ERROR"],
+    check.equal(lines[0].split(), ["ID", "STARTED", "STATUS", "OPERATION", "MODEL", "IN", "OUT", "MS", "USD", "SDK",
+                                         "KEY", "TRIES", "ALL", "MS", "ERROR"],
                 "titles")
     check.equal(len(lines), 3, "a line a call")
     check.lacks(text, "\x1b", "an escape sequence")

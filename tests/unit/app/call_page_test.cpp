@@ -32,6 +32,7 @@ calls::CallRecord record() {
   out.aws.model_id = "amazon.nova-lite-v1:0";
   out.aws.region = "us-east-1";
   out.aws.access_key_id = "AKIAONE";
+  out.aws.invocation_id = "5f3c";
   out.aws.attempt = 2;
   out.aws.max_attempts = 3;
   out.request.method = "POST";
@@ -125,6 +126,44 @@ TEST_CASE("a page tells what, who, where, the conversation, and what it took", "
   CHECK(has(text, "\nresponse headers\n  Content-Type: application/json\n"));
   CHECK(
       std::none_of(text.begin(), text.end(), [](char c) { return c != '\n' && static_cast<unsigned char>(c) < 0x20; }));
+}
+
+TEST_CASE("a page tells who called: key and its name, application, framework, role", "[call_page]") {
+  calls::CallRecord from = record();
+  from.client.app_id = "billing";
+  from.client.framework = "langchain";
+  from.client.framework_version = "0.3";
+  from.aws.principal = "arn:aws:sts::123456789012:assumed-role/R/ci";
+  const std::string text = call_page(json_of(from), false, {.key_name = "build server"});
+  CHECK(has(text, "access key AKIAONE (build server), session build-7, attempt 2 of 3\n"));
+  CHECK(has(text, "\n          application billing, framework langchain 0.3\n"));
+  CHECK(has(text, "\n          arn:aws:sts::123456789012:assumed-role/R/ci\n"));
+  from.aws.access_key_id.clear();
+  from.aws.api_key_name = "BedrockAPIKey-ab12-at-123456789012";
+  CHECK(
+      has(call_page(json_of(from), false, {.key_name = "team"}), "API key BedrockAPIKey-ab12-at-123456789012 (team)"));
+}
+
+TEST_CASE("a page lists the attempts of the invocation, with the pauses between them", "[call_page]") {
+  store::CallSummary first, second;
+  first.id = "01KAAAAAAAAAAAAAAAAAAAAAA0";
+  first.started = WallTime(std::chrono::seconds(1'767'323'040));
+  first.outcome = second.outcome = "complete";
+  first.status = 429;
+  first.error_type = "Throttling\x1b[2JException";
+  first.attempt = 1;
+  first.total_ms = 250;
+  second.id = record().id;
+  second.started = WallTime(std::chrono::seconds(1'767'323'045));
+  second.status = 200;
+  second.attempt = 2;
+  const std::string text = call_page(json_of(record()), false, {.key_name = {}, .attempts = {first, second}});
+  CHECK(has(text, "\nattempts  of invocation"));
+  CHECK(has(text, "  1  429  Throttling\\x1b[2JException  "));
+  CHECK(has(text, "  took 250.0 ms  01KAAAAAAAAAAAAAAAAAAAAAA0\n  2  200  "));
+  CHECK(has(text, "  after a pause of 4750.0 ms  01KAAAAAAAAAAAAAAAAAAAAAAA  (this one)\n"));
+  const std::string alone = call_page(json_of(record()), false, {.key_name = {}, .attempts = {second}});
+  CHECK(alone == page(record()));
 }
 
 TEST_CASE("colours are the page's own, never the wire's", "[call_page]") {

@@ -52,6 +52,31 @@ TEST_CASE("a Converse call is decoded", "[decode]") {
   CHECK(record.timing_ms.reported_by_aws == 321.0);
 }
 
+TEST_CASE("who called is decoded: process, application, the role that a refusal names", "[decode]") {
+  CapturedCall call = converse();
+  auto process = std::make_shared<AwaitedProcess>();
+  call.client_process = process;
+  call.record.request.headers = {{"User-Agent", "Boto3/1.40.0 app/billing x-client-framework:haystack"}};
+  call.record.response.status = 403;
+  call.record.response.body = R"({"message":"User: arn:aws:sts::1:assumed-role/R/ci is not authorized to do so"})";
+  SECTION("found in time") {
+    process->settle(ClientProcess{4711, "python3"});
+    process->settle(std::nullopt);  // what comes later counts no more
+    decode(call);
+    CHECK(call.record.client.process_pid == 4711);
+    CHECK(call.record.client.process_name == "python3");
+  }
+  SECTION("not known, or not yet") {
+    if (GENERATE(false, true)) process->settle(std::nullopt);
+    decode(call);
+    CHECK_FALSE(call.record.client.process_pid.has_value());
+  }
+  CHECK(call.record.client.app_id == "billing");
+  CHECK(call.record.client.framework == "haystack");
+  CHECK(call.record.aws.principal == "arn:aws:sts::1:assumed-role/R/ci");
+  CHECK(call.record.aws.session_name == "ci");
+}
+
 TEST_CASE("what cannot be read stays absent", "[decode]") {
   CapturedCall call = converse();
   SECTION("truncated") { call.record.response.body_truncated = true; }

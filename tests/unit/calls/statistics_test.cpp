@@ -54,6 +54,19 @@ TEST_CASE("calls are counted by operation, model and status") {
   CHECK(figures.folded == 0);
 }
 
+TEST_CASE("throttles are counted by model, also those inside a stream") {
+  RunningStatistics statistics;
+  statistics.add(call("Converse", "a", 429));
+  auto other = call("Converse", "a", 429);
+  other.response.error_type = "ModelNotReadyException";
+  statistics.add(other);
+  auto streamed = call("ConverseStream", "b");
+  streamed.response.stream = CallRecord::Stream{.exception = "throttlingException"};
+  statistics.add(streamed);
+  statistics.add(call("Converse", "a"));
+  CHECK(statistics.figures().throttles == std::map<std::string, std::uint64_t>{{"a", 1}, {"b", 1}});
+}
+
 TEST_CASE("tokens and costs are summed by model, latencies by operation") {
   RunningStatistics statistics;
   auto one = call("Converse", "a");

@@ -38,6 +38,7 @@ std::string described(const Config& c) {
       num(redact.json_paths.size()), num(redact.patterns.size()), num(redact.email), num(redact.card),
       num(redact.aws_key));
   for (const auto& one : c.record.mask_headers) add("mask", one);
+  for (const auto& [key, name] : c.record.key_aliases) add("alias", key, name);
   add("prices", c.prices.value_or("none"), "log", num(static_cast<int>(c.log.level)),
       num(static_cast<int>(c.log.format)));
   return text;
@@ -56,7 +57,8 @@ TEST_CASE("conf/borehole.yaml holds every key, and its commented-out ones load a
   Fixture fixture;
   std::string text = read_whole(BOREHOLE_CONF_FILE);
   for (const std::string line : {"# intercept: [", "# proxy: null", "# users_file: null", "# jsonl: null",
-                                 "# answer_header: null", "# rules: [", "# require_headers: {", "# prices: "}) {
+                                 "# answer_header: null", "# key_aliases: {", "# rules: [", "# require_headers: {",
+                                 "# prices: "}) {
     CAPTURE(line);
     const auto place = text.find(line);
     REQUIRE(place != text.npos);

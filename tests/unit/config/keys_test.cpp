@@ -98,6 +98,8 @@ const std::vector<Row> rows{
    "a b", " ('a b') must be the name of a header, such as content-type"},
   {"record.answer_header", "Borehole-Call-Id", [](const Config& c) { return c.record.answer_header == "Borehole-Call-Id"; },
    "Content-Length", " ('Content-Length') has a meaning of its own in answers: choose another name, such as Borehole-Call-Id"},
+  {"record.key_aliases", "{AKIAIOSFODNN7EXAMPLE: ci}", [](const Config& c) { return c.record.key_aliases.count("AKIAIOSFODNN7EXAMPLE") == 1; },
+   "{AKIAIOSFODNN7EXAMPLE: \" x\"}", ".AKIAIOSFODNN7EXAMPLE (' x') must be a name of up to 64 characters, with no blanks around it, such as ci", 23},
   {"record.bodies.max_bytes", "0", [](const Config& c) { return c.record.body_max_bytes == 0; },
    "2GiB", " ('2GiB') must be from 0 to 1073741824 bytes"},
   {"record.bodies.keep", "hashed", [](const Config& c) { return c.record.body_keep == BodyKeep::hashed; },
@@ -189,7 +191,7 @@ TEST_CASE("each key is the one that is meant when a letter of it is missing") {
 TEST_CASE("each key says where a variable in it is not set") {
   for (const auto key : all_keys()) {
     if (key == "routers" || key == "upstream.resolve" || key == "record.bodies.rules" ||
-        key == "record.redact.patterns") {
+        key == "record.redact.patterns" || key == "record.key_aliases") {
       continue;  // maps: their values are below
     }
     CAPTURE(key);
@@ -207,6 +209,8 @@ TEST_CASE("each key says where a variable in it is not set") {
       "2:25: routers[0].upstream needs the environment variable UNSET"));
   CHECK(fixture.problems("upstream:\n  resolve: {\"h:1\": \"${UNSET}\"}\n")[0].starts_with(
       "2:20: upstream.resolve.h:1 needs the environment variable UNSET"));
+  CHECK(fixture.problems("record:\n  key_aliases: {AKIAIOSFODNN7EXAMPLE: \"${UNSET}\"}\n")[0].find(
+            "record.key_aliases.AKIAIOSFODNN7EXAMPLE needs the environment variable UNSET") != std::string::npos);
 }
 
 TEST_CASE("every wrong key of a file is told at once, in the order of the file") {

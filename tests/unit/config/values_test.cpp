@@ -310,6 +310,27 @@ TEST_CASE("what is recorded") {
   CHECK(only_problem("record: {store: \"\"}") == "1:17: record.store must be a path: it is empty");
 }
 
+TEST_CASE("keys get names, by what is no secret of theirs") {
+  Fixture fixture;
+  const auto config = fixture.good(
+      "record: {key_aliases: {AKIAIOSFODNN7EXAMPLE: ci, BedrockAPIKey-a1b2-at-123456789012: \"the team's\"}}");
+  CHECK(config.record.key_aliases ==
+        std::map<std::string, std::string>{{"AKIAIOSFODNN7EXAMPLE", "ci"},
+                                           {"BedrockAPIKey-a1b2-at-123456789012", "the team's"}});
+  CHECK(fixture.good("record: {key_aliases: {}}").record.key_aliases.empty());
+  const std::string wanted =
+      "must be an access key id, such as AKIAIOSFODNN7EXAMPLE, or the name of an API key, such as "
+      "BedrockAPIKey-a1b2-at-123456789012";
+  CHECK(only_problem("record: {key_aliases: {akia: ci}}") == "1:24: record.key_aliases: a key here " + wanted);
+  CHECK(only_problem("record:\n  key_aliases:\n    ABSKhush: ci\n") ==
+        "3:5: record.key_aliases: a key here is a secret: name the key by its access key id or by the name that IAM "
+        "shows for it");
+  CHECK(only_problem("record: {key_aliases: {AKIAIOSFODNN7EXAMPLE: AKIAIOSFODNN7EXAMPLF}}") ==
+        "1:46: record.key_aliases.AKIAIOSFODNN7EXAMPLE ('AKIAIOSFODNN7EXAMPLF') is itself an access key id: give a "
+        "name such as ci");
+  CHECK(only_problem("record: {key_aliases: [ci]}") == "1:23: record.key_aliases must be a map of keys and values");
+}
+
 TEST_CASE("files that must exist are looked for") {
   Fixture fixture;
   fixture.write("conf/extra.pem", "");

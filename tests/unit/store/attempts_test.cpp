@@ -73,7 +73,7 @@ TEST_CASE("the attempts of an invocation are one row: the last, with what all to
   CHECK(calls[1].attempts == 3);
   CHECK(calls[1].status == 200);
   CHECK(calls[1].attempts_ms == 4250.0);  // from second 1 to a quarter behind second 5
-  CHECK(calls[0].attempts == 2);                // the client says so; the first was never seen
+  CHECK(calls[0].attempts == 2);          // the client says so; the first was never seen
   CHECK_FALSE(calls[0].attempts_ms.has_value());
   CHECK(calls[2].attempts == 1);
   CHECK(calls[3].attempts == 1);
@@ -126,7 +126,8 @@ TEST_CASE("pages of invocations neither repeat nor leave out, wherever their att
     }
   }
   // In the order of their ends, as a proxy writes them.
-  std::stable_sort(batch.begin(), batch.end(), [](const auto& a, const auto& b) { return a.started_at < b.started_at; });
+  std::stable_sort(batch.begin(), batch.end(),
+                   [](const auto& a, const auto& b) { return a.started_at < b.started_at; });
   for (const auto& one : batch) {
     if (one.response.status == 200) wanted.insert(wanted.begin(), one.id);
   }
@@ -158,7 +159,8 @@ TEST_CASE("a first attempt that went well is found once there is a second", "[at
 TEST_CASE("what is taken away leaves no attempt behind", "[attempts]") {
   const Scratch scratch;
   const std::string path = scratch.path("calls.db");
-  write(path, {attempt("A1", 1, "inv-a", 1, 429), attempt("A2", 3, "inv-a", 2, 429), attempt("B1", 4, "inv-b", 1, 500)});
+  write(path,
+        {attempt("A1", 1, "inv-a", 1, 429), attempt("A2", 3, "inv-a", 2, 429), attempt("B1", 4, "inv-b", 1, 500)});
   auto pruner = CallPruner::open(path);
   REQUIRE(pruner.has_value());
   REQUIRE((*pruner)->prune({.until = at_second(4)}, [] { return true; })->calls == 2);

@@ -167,7 +167,9 @@ TEST_CASE("a summary holds what is known, null for what is not") {
       "\"operation\":\"Converse\",\"model_id\":\"us.anthropic.claude-3-haiku-20240307-v1:0\","
       "\"access_key_id\":\"AKIAIOSFODNN7EXAMPLE\",\"sdk\":null,\"session_id\":null,\"input_tokens\":12,"
       "\"output_tokens\":null,\"cache_read_tokens\":null,\"cache_write_tokens\":null,\"cost_usd\":\"0.00012\","
-      "\"total_ms\":12.5,\"request_bytes\":0,\"response_bytes\":0}],\"next\":null}\n";
+      "\"total_ms\":12.5,\"request_bytes\":0,\"response_bytes\":0,\"first_token_ms\":null,\"invocation_id\":null,"
+      "\"attempt\":null,\"session_name\":null,\"process_pid\":null,\"process_name\":null,\"app_id\":null,"
+      "\"framework\":null}],\"next\":null}\n";
   CHECK(list_calls(store.path, query({}), soon()).body == known);
 }
 
