@@ -55,6 +55,11 @@ int calls_show(const CallsOptions& options) {
     auto attempts = reader->attempts_of(std::string(record->text("aws/invocation_id")), most_attempts);
     if (!attempts) return failed(attempts.error());
     around.attempts = *std::move(attempts);
+    // Those of the same number are of other invocations: there are clients that give all the same id.
+    const auto own = record->count("aws/attempt");
+    std::erase_if(around.attempts, [&](const store::CallSummary& one) {
+      return own && one.attempt && static_cast<std::uint64_t>(*one.attempt) == *own && one.id != record->text("id");
+    });
     out.put(call_page(*record, screen_of(STDOUT_FILENO).colours, around));
   }
   return out.finish();

@@ -94,10 +94,13 @@ std::string calls_and_origins(std::int64_t version, bool scanned) {
 
 std::string last_attempt_condition(const CallConditions& conditions, std::int64_t version) {
   if (version < first_version_with_origins) return {};
-  // The columns in `conditions` are those of the inner `calls`. CROSS: in this order.
+  // The columns in `conditions` are those of the inner `calls`. CROSS: in this order. What has the same number is
+  // another invocation, of a client that gives all the same id.
   return fmt::format(
-      " AND NOT EXISTS (SELECT 1 FROM attempts CROSS JOIN calls ON calls.seq = attempts.call WHERE "
-      "attempts.invocation = origin.invocation_id AND (attempts.start, attempts.call) > (call.started_us, call.seq){})",
+      " AND NOT EXISTS (SELECT 1 FROM attempts CROSS JOIN call_origins AS later ON later.of_call = attempts.call "
+      "CROSS JOIN calls ON calls.seq = attempts.call WHERE attempts.invocation = origin.invocation_id AND "
+      "(attempts.start, attempts.call) > (call.started_us, call.seq) AND "
+      "coalesce(later.attempt > origin.attempt, 1){})",
       conditions.sql);
 }
 

@@ -141,14 +141,17 @@ struct CallStoreReader::State {
     CallConditions conditions = conditions_of(filter, schema);
     conditions.texts.push_back(call.invocation_id);
     bool found = false;
-    (void)rows(fmt::format("SELECT record FROM attempts CROSS JOIN calls ON calls.seq = attempts.call WHERE "
-                           "attempts.invocation = ?{} AND (attempts.start, attempts.call) > ({}, {}){}",
-                           conditions.texts.size(), call.started.time_since_epoch().count(), call.seq, conditions.sql),
-               conditions, [&](const Statement& row) {
-                 const auto record = unpacker.unpack(row.octets(0));
-                 found = record && text.matches(*record);
-                 return !found;
-               });
+    (void)rows(
+        fmt::format("SELECT record FROM attempts CROSS JOIN call_origins AS later ON later.of_call = "
+                    "attempts.call CROSS JOIN calls ON calls.seq = attempts.call WHERE attempts.invocation = ?{} "
+                    "AND (attempts.start, attempts.call) > ({}, {}) AND coalesce(later.attempt > {}, 1){}",
+                    conditions.texts.size(), call.started.time_since_epoch().count(), call.seq,
+                    call.attempt ? std::to_string(*call.attempt) : "NULL", conditions.sql),
+        conditions, [&](const Statement& row) {
+          const auto record = unpacker.unpack(row.octets(0));
+          found = record && text.matches(*record);
+          return !found;
+        });
     return found;
   }
 

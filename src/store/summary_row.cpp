@@ -12,11 +12,16 @@ namespace borehole::store {
 
 namespace {
 
-constexpr std::string_view attempt_columns =
-    ", (SELECT count(*) FROM attempts WHERE invocation = origin.invocation_id)"
-    ", (SELECT min(start) FROM attempts WHERE invocation = origin.invocation_id)"
-    ", (SELECT max(one.started_us + coalesce(one.total_ms, 0) * 1000) FROM attempts CROSS JOIN calls AS one "
-    "ON one.seq = attempts.call WHERE attempts.invocation = origin.invocation_id)";
+// How many other attempts the invocation has, when the first of them began and the last of them ended.
+std::string attempt_columns() {
+  constexpr std::string_view of_others =
+      ", (SELECT {} FROM attempts CROSS JOIN calls AS one ON one.seq = attempts.call CROSS JOIN call_origins AS other "
+      "ON other.of_call = attempts.call WHERE attempts.invocation = origin.invocation_id AND attempts.call <> call.seq "
+      "AND coalesce(other.attempt <> origin.attempt, 1))";
+  return fmt::format(of_others, "count(*)") + fmt::format(of_others, "min(attempts.start)") +
+         fmt::format(of_others, "max(one.started_us + coalesce(one.total_ms, 0) * 1000)");
+}
+
 constexpr int first_attempt_column = 34;
 
 }  // namespace
@@ -31,7 +36,7 @@ std::string summary_columns(std::int64_t version, WithAttempts attempts) {
       later("invocation_id"), later("process_name"), later("app_id"), later("framework"), later("session_name"),
       later("attempt"), later("process_pid"), later("first_token_ms"));
   if (attempts == WithAttempts::no) return columns;
-  columns += version >= first_version_with_origins ? attempt_columns : ", NULL, NULL, NULL";
+  columns += version >= first_version_with_origins ? attempt_columns() : ", NULL, NULL, NULL";
   return columns;
 }
 
@@ -72,10 +77,12 @@ CallSummary read_summary(const Statement& row, WithAttempts attempts) {
   out.process_pid = optional_integer<std::int64_t>(row, 32);
   out.first_token_ms = optional_real(row, 33);
   if (attempts == WithAttempts::no) return out;
-  const std::int64_t known = std::max<std::int64_t>(row.integer(first_attempt_column), 1);
-  out.attempts = std::max(known, out.attempt.value_or(1));
-  if (known > 1) {
-    out.attempts_ms = (row.real(first_attempt_column + 2) - row.real(first_attempt_column + 1)) / 1000;
+  const std::int64_t others = row.integer(first_attempt_column);
+  out.attempts = std::max(others + 1, out.attempt.value_or(1));
+  if (others > 0) {
+    const auto began = static_cast<double>(row.integer(1));
+    const double ended = std::max(began + out.total_ms.value_or(0) * 1000, row.real(first_attempt_column + 2));
+    out.attempts_ms = (ended - std::min(began, row.real(first_attempt_column + 1))) / 1000;
   } else if (out.attempts == 1) {
     out.attempts_ms = out.total_ms;
   }

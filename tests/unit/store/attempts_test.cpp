@@ -156,6 +156,24 @@ TEST_CASE("a first attempt that went well is found once there is a second", "[at
   CHECK(listed(path, {})[0].attempts == 2);
 }
 
+TEST_CASE("calls that share an id and a number are not attempts of each other", "[attempts]") {
+  const Scratch scratch;
+  const std::string path = scratch.path("calls.db");
+  write(path, {attempt("A", 1, "same", 1, 429), attempt("B", 2, "same", 1, 429), attempt("C", 3, "same", 1, 200)});
+  CHECK(listed_ids(path) == Ids{"C", "B", "A"});
+  CHECK(listed_ids(path, {.text = "same"}) == Ids{"C", "B", "A"});
+  CHECK(listed(path, {})[1].attempts == 1);
+  CHECK(listed(path, {})[1].attempts_ms == 250.0);
+  auto unnumbered = attempt("D", 4, "bare", 1, 429);
+  unnumbered.aws.attempt.reset();
+  auto last = unnumbered;
+  last.id = "E";
+  last.started_at = at_second(5);
+  write(path, {unnumbered, last});
+  CHECK(listed_ids(path, {.limit = 2}) == Ids{"E", "C"});
+  CHECK(listed(path, {})[0].attempts == 2);
+}
+
 TEST_CASE("what is taken away leaves no attempt behind", "[attempts]") {
   const Scratch scratch;
   const std::string path = scratch.path("calls.db");
