@@ -42,9 +42,24 @@ CallRecord full_record() {
   record.outcome = Outcome::upstream_failed;
   record.error = Error{ErrorCode::upstream_broke, Fault::upstream, "it broke"};
   record.notes = {"one", "two"};
-  record.client = {"127.0.0.1:1", "agent", "boto3", "1.2", 42, "python3"};
+  record.client = {"127.0.0.1:1", "agent", "boto3", "1.2", "billing", "haystack", "2.1", 42, "python3"};
   record.upstream = {"host", 443, "192.0.2.7:443", true, "TLSv1.3", "http/1.1"};
-  record.aws = {"bedrock-runtime", "Converse", "us-east-1", "m", "p", "us", "r", "AKID", {"host"}, true, "inv", 1, 3};
+  record.aws = {"bedrock-runtime",
+                "Converse",
+                "us-east-1",
+                "m",
+                "p",
+                "us",
+                "r",
+                "AKID",
+                {"host"},
+                true,
+                "BedrockAPIKey-k-at-1",
+                "arn:aws:sts::1:assumed-role/R/s",
+                "s",
+                "inv",
+                1,
+                3};
   record.request = {"POST", "/t", {{"A", "1"}, {"a", "2"}}, 2, "{}", false, {"gzip", true, 4, "", ""}};
   record.response = {200, {{"B", "3"}}, 9, "[]", true, CallRecord::Stream{5, 1, "x"}, "end_turn", "T", "M"};
   record.usage = {1, 2, 3, 4, 10, "converse", false};
@@ -62,11 +77,14 @@ TEST_CASE("a full record has every field, in the contract's order", "[record_jso
         R"("router":"/service/","outcome":"upstream_failed",)"
         R"("error":{"code":"upstream_broke","message":"it broke","fault":"upstream"},"notes":["one","two"],)"
         R"("client":{"address":"127.0.0.1:1","user_agent":"agent","sdk":"boto3","sdk_version":"1.2",)"
+        R"("app_id":"billing","framework":"haystack","framework_version":"2.1",)"
         R"("process":{"pid":42,"name":"python3"}},)"
         R"("upstream":{"host":"host","port":443,"address":"192.0.2.7:443","reused":true,"tls_version":"TLSv1.3",)"
         R"("alpn":"http/1.1"},)"
         R"("aws":{"service":"bedrock-runtime","operation":"Converse","region":"us-east-1","model_id":"m",)"
-        R"("provider":"p","inference_scope":"us","request_id":"r","access_key_id":"AKID","signed_headers":["host"],)"
+        R"("provider":"p","inference_scope":"us","request_id":"r","access_key_id":"AKID",)"
+        R"("api_key_name":"BedrockAPIKey-k-at-1","principal":"arn:aws:sts::1:assumed-role/R/s","session_name":"s",)"
+        R"("signed_headers":["host"],)"
         R"("signature_intact":true,"invocation_id":"inv","attempt":1,"max_attempts":3},)"
         R"("request":{"method":"POST","target":"/t","headers":[["A","1"],["a","2"]],"body_bytes":2,"body":"{}",)"
         R"("body_truncated":false,"body_coding":"gzip","body_decoded":true,"body_decoded_bytes":4},)"
