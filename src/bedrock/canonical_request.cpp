@@ -30,6 +30,16 @@ std::string normalized_path(std::string_view path) {
   return out;
 }
 
+void append_path(std::string& out, std::string_view path, PathRule rule) {
+  if (path.empty()) path = "/";
+  switch (rule) {
+    case PathRule::normalized: return append_percent_encoded(out, normalized_path(path), true);
+    case PathRule::as_sent: return append_percent_encoded(out, path, true);
+    case PathRule::not_encoded: out += path; return;
+    case PathRule::decoded: out += percent_decode(path); return;
+  }
+}
+
 void append_query(std::string& out, std::string_view query) {
   std::vector<std::pair<std::string, std::string>> pairs;
   for (const std::string_view pair : split(query, '&')) {
@@ -92,8 +102,7 @@ std::string canonical_request(std::string_view method, std::string_view target, 
   const auto [path, query] = split_target(target);
   std::string out(method);
   out += '\n';
-  const std::string chosen = rule == PathRule::normalized || path.empty() ? normalized_path(path) : std::string(path);
-  append_percent_encoded(out, chosen, true);
+  append_path(out, path, rule);
   out += '\n';
   append_query(out, query);
   out += '\n';

@@ -40,4 +40,11 @@ TargetParts split_target(std::string_view target) noexcept {
   return {target.substr(0, question), target.substr(question + 1)};
 }
 
+std::string_view without_prefix(std::string_view target, std::string_view prefix) noexcept {
+  while (prefix.ends_with('/')) prefix.remove_suffix(1);
+  if (prefix.empty() || !target.starts_with(prefix)) return target;
+  const std::string_view rest = target.substr(prefix.size());
+  return rest.starts_with('/') ? rest : target;
+}
+
 }  // namespace borehole::bedrock

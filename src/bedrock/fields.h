@@ -36,4 +36,8 @@ struct TargetParts {
 };
 TargetParts split_target(std::string_view target) noexcept;
 
+// What stands behind a gateway's prefix: "/model/x" of "/service/standard/model/x", where `prefix` is
+// "/service/standard/". The target itself where the prefix is "/" or does not stand there.
+std::string_view without_prefix(std::string_view target, std::string_view prefix) noexcept;
+
 }  // namespace borehole::bedrock

@@ -16,6 +16,7 @@ constexpr std::string_view kSigv4a = "AWS4-ECDSA-P256-SHA256";
 // akid/yyyymmdd/region/service/aws4_request; SigV4a's has no region. An access key id may hold no slash.
 void read_credential(std::string_view credential, SignatureView& view) {
   view.access_key_id = take_part(credential, '/');
+  view.scope = credential;
   if (view.scheme == SignatureScheme::sigv4a) {
     if (credential.find('/') == std::string_view::npos) return;
     view.date = take_part(credential, '/');
@@ -77,6 +78,7 @@ void read_api_key(std::string_view key, SignatureView& view) {
     inner.scheme = SignatureScheme::sigv4_query;
     read_presigned(std::string_view(*url).substr(question + 1), inner);
     view.access_key_id = std::move(inner.access_key_id);
+    view.scope = std::move(inner.scope);
     view.date = std::move(inner.date);
     view.region = std::move(inner.region);
     view.service = std::move(inner.service);
@@ -150,6 +152,22 @@ SignatureView read_signature(std::string_view target, Fields fields) {
   if (const auto date = find_field(fields, "x-amz-date"); date && view.time.empty()) view.time = *date;
   if (find_field(fields, "x-amz-security-token")) view.session_token_present = true;
   return view;
+}
+
+std::string credential_text(const SignatureView& view, std::string_view target, Fields fields) {
+  const auto authorization = find_field(fields, "authorization");
+  if (view.scheme == SignatureScheme::bearer) {
+    if (!authorization) return std::string(find_field(fields, "x-api-key").value_or(std::string_view()));
+    const std::size_t blank = authorization->find_first_of(" \t");
+    return blank == std::string_view::npos ? std::string() : std::string(trimmed(authorization->substr(blank)));
+  }
+  if (!view.signature_present) return {};
+  if (!authorization) return query_value(split_target(target).query, "X-Amz-Signature").value_or(std::string());
+  constexpr std::string_view name = "Signature=";
+  const std::size_t at = authorization->find(name);
+  if (at == std::string_view::npos) return {};
+  const std::string_view rest = authorization->substr(at + name.size());
+  return std::string(rest.substr(0, rest.find_first_of(", \t")));
 }
 
 bool is_signed_header(const SignatureView& view, std::string_view name) noexcept {

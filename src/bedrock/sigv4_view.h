@@ -30,7 +30,8 @@ struct SignatureView {
   std::string access_key_id;
   std::string account;       // of a long-term API key
   std::string api_key_name;  // of a long-term API key: the IAM user that it is
-  std::string date;          // of the credential scope: yyyymmdd
+  std::string scope;         // as written: yyyymmdd/region/service/aws4_request
+  std::string date;          // of the scope: yyyymmdd
   std::string region;
   std::string service;                      // the signing name: "bedrock" for most of the services
   std::string time;                         // X-Amz-Date: yyyymmddThhmmssZ
@@ -41,11 +42,20 @@ struct SignatureView {
 
 SignatureView read_signature(std::string_view target, Fields fields);
 
+// What proves who sent the request: the signature of SigV4, or the token of a bearer. A secret: whoever takes it must
+// not write it anywhere. Empty where there is none.
+std::string credential_text(const SignatureView& view, std::string_view target, Fields fields);
+
 // Ignores case.
 bool is_signed_header(const SignatureView& view, std::string_view name) noexcept;
 
-// Every service but S3 removes dot segments and repeated slashes from the path.
-enum class PathRule : std::uint8_t { normalized, as_sent };
+// What becomes of the path. Every service but S3 has the first rule; the others are what signers get wrong.
+enum class PathRule : std::uint8_t {
+  normalized,   // without dot segments and repeated slashes, percent-encoded again
+  as_sent,      // with them, percent-encoded again
+  not_encoded,  // as it is on the wire: `%3A` stays so
+  decoded,      // percent-decoded once: `%3A` becomes `:`
+};
 
 // The canonical request: METHOD, path (normalized, then percent-encoded again, so that `%3A` becomes `%253A`), query
 // (sorted, without X-Amz-Signature), the signed fields (lower case, sorted, blanks folded, duplicates joined with `,`

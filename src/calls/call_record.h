@@ -66,6 +66,15 @@ struct CallRecord {
     std::string principal, session_name;  // the caller's ARN and its role session, where an answer names them
     std::string invocation_id;
     std::optional<std::int64_t> attempt, max_attempts;
+
+    // Of a refused call: how it was signed, for its diagnosis. Nothing in it is a secret or leads to one.
+    struct Signing {
+      std::string scheme;                                      // bedrock::scheme_name
+      std::string scope;                                       // yyyymmdd/region/service/aws4_request, as written
+      std::string signature_sha256;                            // lower hex, of the signature's own hexadecimal digits
+      std::string api_key, api_key_fault, api_key_expires_at;  // of a bearer: bedrock::ApiKeyShape
+    };
+    std::optional<Signing> signing;
   } aws;
 
   // Of a body with a Content-Encoding.

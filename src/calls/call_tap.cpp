@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/ids.h"
+#include "bedrock/api_key.h"
 #include "bedrock/fields.h"
 #include "bedrock/sigv4_view.h"
 #include "bedrock/streamed_body.h"
@@ -11,6 +12,7 @@
 #include "calls/live_calls.h"
 #include "calls/redaction.h"
 #include "calls/redaction_rules.h"
+#include "tls/digest.h"
 
 namespace borehole::calls {
 
@@ -54,14 +56,6 @@ SentHead read_sent(Bytes head) {
     out.fields.emplace_back(line.substr(0, colon), bedrock::trimmed(line.substr(colon + 1)));
   }
   return out;
-}
-
-// "/service/standard/" in front of "/service/standard/model/x": the target that the upstream sees is "/model/x".
-Bytes without_prefix(Bytes target, Bytes router) {
-  while (router.ends_with('/')) router.remove_suffix(1);
-  if (router.empty() || !target.starts_with(router)) return target;
-  const Bytes rest = target.substr(router.size());
-  return rest.starts_with('/') ? rest : target;
 }
 
 class CallTap final : public Tap {
@@ -182,6 +176,7 @@ class CallTap final : public Tap {
       for (std::string& note : record().notes) redaction_.cleanse(note);
       // A refused signature is answered with what should have been signed, session token included.
       if (response.status.value_or(0) >= 400) {
+        if (head_received_) take_signing();
         if (coded_) {
           call_.secrets = redaction_.take_secrets();  // they can be found once it is decoded
         } else {
@@ -263,7 +258,7 @@ class CallTap final : public Tap {
     auto& request = record().request;
     request.method = head.method();
     request.target = redaction_.target(head.target());
-    call_.target = without_prefix(request.target, record().router);
+    call_.target = bedrock::without_prefix(request.target, record().router);
     request.headers.reserve(head.field_count(), head.raw().size());
     for (std::size_t i = 0; i < head.field_count(); ++i) {
       request.headers.emplace_back(head.name(i), redaction_.header_value(head.name(i), head.value(i)));
@@ -274,11 +269,13 @@ class CallTap final : public Tap {
     }
     if (const auto target = head.find("x-amz-target")) call_.amz_target = *target;
 
-    signature_ = bedrock::read_signature(head.target(), fields_of(head));
+    const auto fields = fields_of(head);
+    signature_ = bedrock::read_signature(head.target(), fields);
     record().aws.access_key_id = std::move(signature_.access_key_id);
     record().aws.api_key_name = std::move(signature_.api_key_name);
     call_.signing_region = std::move(signature_.region);
     call_.signing_service = std::move(signature_.service);
+    credential_ = bedrock::credential_text(signature_, head.target(), fields);
     if (signed_by_sigv4()) received_raw_ = head.raw();
   }
 
@@ -286,6 +283,23 @@ class CallTap final : public Tap {
     return signature_.scheme == bedrock::SignatureScheme::sigv4 ||
            signature_.scheme == bedrock::SignatureScheme::sigv4_query ||
            signature_.scheme == bedrock::SignatureScheme::sigv4a;
+  }
+
+  // What a diagnosis needs of the credentials of a refused call. The signature's own hash lets a recomputed one be
+  // compared with it, and neither the signature nor a key can be had from it.
+  void take_signing() {
+    constexpr std::size_t longest_scope = 256;  // a real one has about 40
+    auto& signing = record().aws.signing.emplace();
+    signing.scheme = bedrock::scheme_name(signature_.scheme);
+    signing.scope = signature_.scope.substr(0, longest_scope);
+    if (signature_.scheme == bedrock::SignatureScheme::bearer) {
+      const bedrock::ApiKeyShape key = bedrock::read_api_key_shape(credential_);
+      signing.api_key = key.kind;
+      signing.api_key_fault = key.fault;
+      if (key.expires_at) signing.api_key_expires_at = bedrock::seconds_text(*key.expires_at);
+    } else if (!credential_.empty()) {
+      signing.signature_sha256 = tls::lower_hex(tls::sha256(credential_));
+    }
   }
 
   // A gateway cuts its prefix and puts the upstream's name where its own stood; that is what such a client signed, if
@@ -302,7 +316,7 @@ class CallTap final : public Tap {
     const SentHead received = read_sent(received_raw_);
     const bool gateway = record().way_in == WayIn::gateway;
     if (gateway && bedrock::find_field(received.fields, "host") != bedrock::find_field(sent.fields, "host")) return;
-    const Bytes target = gateway ? without_prefix(received.target, record().router) : received.target;
+    const Bytes target = gateway ? bedrock::without_prefix(received.target, record().router) : received.target;
     record().aws.signature_intact =
         bedrock::signature_intact(signature_, {.method = received.method, .target = target, .fields = received.fields},
                                   {.method = sent.method, .target = sent.target, .fields = sent.fields});
@@ -353,6 +367,7 @@ class CallTap final : public Tap {
   Duration held_up_{};                          // the request's head
   TimePoint response_left_ = TimePoint::min();  // the first octets of the response
   bedrock::SignatureView signature_;
+  std::string credential_;    // signature or API key, while the call lasts
   std::string received_raw_;  // with its secrets, until the sent head has been compared with it
   bool streamed_ = false;     // the response is a stream of events
   bool coded_ = false;        // the response has a content coding, or says that it has none

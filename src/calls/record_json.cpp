@@ -255,6 +255,16 @@ void write_aws(Writer& json, const CallRecord::Aws& aws) {
     json.text("invocation_id", aws.invocation_id);
     json.number("attempt", aws.attempt);
     json.number("max_attempts", aws.max_attempts);
+    if (aws.signing) {
+      json.object("signing", [&] {
+        json.text("scheme", aws.signing->scheme);
+        json.text("scope", aws.signing->scope);
+        json.text("signature_sha256", aws.signing->signature_sha256);
+        json.text("api_key", aws.signing->api_key);
+        json.text("api_key_fault", aws.signing->api_key_fault);
+        json.text("api_key_expires_at", aws.signing->api_key_expires_at);
+      });
+    }
   });
 }
 

@@ -9,7 +9,7 @@
 #include "bedrock/usage.h"
 #include "calls/redactor.h"
 #include "calls/stream_redactor.h"
-#include "tls/sha256.h"
+#include "tls/digest.h"
 
 namespace borehole::calls {
 

@@ -10,7 +10,7 @@
 #include "calls/captured_call.h"
 #include "calls/record_json.h"
 #include "catch.h"
-#include "tls/sha256.h"
+#include "tls/digest.h"
 #include "unit/bedrock/frames.h"
 #include "unit/http/compressed.h"
 
