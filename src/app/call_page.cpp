@@ -11,6 +11,7 @@
 #include "app/call_bodies.h"
 #include "app/moments.h"
 #include "app/terminal_text.h"
+#include "bedrock/diagnosis.h"
 #include "bedrock/fields.h"
 #include "calls/call_record.h"
 
@@ -125,19 +126,31 @@ class Page {
     const std::string_view type = record_.text("response/error_type");
     if (!type.empty()) {
       line("error", fmt::format("{}: {}", type, record_.text("response/error_message")), red);
-      line("", explained(type));
     }
     if (const auto exception = record_.text("response/stream/exception"); !exception.empty()) {
       const bool told = bedrock::equals_ignoring_case(exception, type);
       line(told ? "" : "error", fmt::format("{} inside the stream", exception), told ? std::string_view() : red);
-      if (!told) line("", explained(exception));
     }
+    diagnosis();
     for (const JsonValue& note : record_.list("notes")) line("note", note.text(""));
     Words hidden(", ");
     for (const auto& [rule, count] : record_.object("redactions")) {
       hidden.add({}, rule, fmt::format(" {}", count.count("").value_or(0)));
     }
     line("redacted", hidden.text());
+  }
+
+  void diagnosis() {
+    const bedrock::Diagnosis diagnosis = bedrock::diagnose(record_);
+    if (diagnosis.findings.empty()) return;
+    const bedrock::Finding& first = diagnosis.findings.front();
+    // What borehole says itself stands there already.
+    const bool said = record_.text("error/message") == first.sentence;
+    if (said) {
+      line("mend", first.remedy);
+    } else {
+      line("why", fmt::format("{}; mend: {}", first.sentence, first.remedy));
+    }
   }
 
   void who_and_where() {
@@ -397,37 +410,6 @@ class Page {
 
 std::string call_page(const JsonValue& record, bool colours, const CallSurroundings& around) {
   return Page(record, colours, around).take();
-}
-
-std::string explained(std::string_view error_type) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 14> known{{
-      {"accessdeniedexception",
-       "Amazon does not allow this: the key's IAM policy must permit it, and the account must have access to the "
-       "model"},
-      {"conflictexception", "Amazon is still busy with a call of the same token; wait, or use another token"},
-      {"expiredtokenexception", "the temporary credentials ran out; get new ones"},
-      {"internalserverexception", "Amazon failed inside; try again"},
-      {"invalidsignatureexception",
-       "the signature does not fit: wrong secret key, a clock that is off, or a request changed after signing"},
-      {"modelerrorexception", "the model failed on this prompt; try again, or change the prompt"},
-      {"modelnotreadyexception", "the model is being loaded; try again in a while"},
-      {"modelstreamerrorexception", "the model failed while it answered; try again"},
-      {"modeltimeoutexception", "the model took too long; ask for less, or stream the answer"},
-      {"resourcenotfoundexception", "there is no such model or resource in this region; check the id and the region"},
-      {"servicequotaexceededexception", "a quota of the account is used up; ask Amazon for more"},
-      {"serviceunavailableexception", "Amazon, or the way to it, is out of order; try again"},
-      {"throttlingexception",
-       "the account's quota for this model is used up for now; slow down, or ask Amazon for more"},
-      {"unrecognizedclientexception", "Amazon does not know this access key; check the key and its partition"},
-  }};
-  std::string lower(error_type);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  for (const auto& [type, text] : known) {
-    if (type == lower) return std::string(text);
-  }
-  return {};
 }
 
 }  // namespace borehole::app

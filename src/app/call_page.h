@@ -19,7 +19,4 @@ struct CallSurroundings {
 
 std::string call_page(const bedrock::JsonValue& record, bool colours, const CallSurroundings& around = {});
 
-// What an error of Amazon's means and what to do about it; empty for one that is not known.
-std::string explained(std::string_view error_type);
-
 }  // namespace borehole::app

@@ -37,6 +37,14 @@ void add_show_options(CLI::App& command, CallsOptions& options) {
       ->excludes(json);
 }
 
+void add_explain_options(CLI::App& command, CallsOptions& options) {
+  command.add_option("id", options.id, "the call's id, or the beginning of it, or `last`")->required()->type_name("ID");
+  add_json(command, options, "the diagnosis as one JSON object");
+  command.footer(
+      "With AWS_SECRET_ACCESS_KEY in the environment (and AWS_SESSION_TOKEN where the call had one) a signature is\n"
+      "recomputed, to prove the client's side right or wrong. The secret is neither stored nor used to sign.");
+}
+
 void add_stats_options(CLI::App& command, CallsOptions& options) {
   command
       .add_option_function<std::string>(
@@ -129,6 +137,7 @@ void add_calls(CLI::App& app, CommandLine& line) {
   };
   add("list", "the newest calls, one a line", add_list_options, calls_list);
   add("show", "one call, whole", add_show_options, calls_show);
+  add("explain", "why a call failed, and what mends it", add_explain_options, calls_explain);
   add("tail", "each call as it ends, until interrupted", add_tail_options, calls_tail);
   add("stats", "calls summed up", add_stats_options, calls_stats);
   add("export", "calls as JSON lines, HAR, CSV, curl or boto3, oldest first", add_export_options, calls_export);

@@ -25,7 +25,7 @@ struct CallsOptions {
   std::optional<std::size_t> limit;
   bool json = false;
   bool attempts = false;                                // list: each call, not each invocation
-  std::string id;                                       // show; export: empty: what the filters let through
+  std::string id;                                       // show, explain; export: empty: what the filters let through
   std::string raw_body;                                 // show: "request", "response" or empty
   store::GroupBy group_by = store::GroupBy::model;      // stats
   std::string out;                                      // export: a file; empty: stdout
@@ -66,6 +66,7 @@ inline constexpr const char* how_to_send =
 
 // The sub-commands. What they print goes to stdout; the result is the exit status.
 int calls_list(const CallsOptions& options);
+int calls_explain(const CallsOptions& options);
 int calls_show(const CallsOptions& options);
 int calls_tail(const CallsOptions& options);
 int calls_stats(const CallsOptions& options);

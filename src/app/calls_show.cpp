@@ -1,5 +1,4 @@
 // `borehole calls show`.
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <iostream>

@@ -14,7 +14,7 @@ struct OwnCode {
 };
 
 // The record's own message says what happened; this is what to do about it, where that is not in the message.
-constexpr std::array<OwnCode, 24> own_codes{{
+constexpr std::array<OwnCode, 25> own_codes{{
     {"address_not_allowed",
      "name the address in `upstream.resolve`, or set `upstream.allow_loopback`, if the call is meant to go there"},
     {"ambiguous_request", "let the client frame its body in one way: Content-Length or Transfer-Encoding, never both"},
@@ -49,6 +49,7 @@ constexpr std::array<OwnCode, 24> own_codes{{
     {"tls_failed",
      "check that the host speaks TLS at that port, and what your network does to it; `borehole doctor` tries it"},
     {"too_many_connections", "close connections that are not used, or raise `limits.connections`"},
+    {"unsupported_protocol", "let the client speak HTTP/1.1 to borehole: it must not insist on HTTP/2"},
     {"upstream_proxy_refused",
      "check `upstream.proxy`: its address, its name and password, and whether it lets this host through"},
 }};

@@ -22,6 +22,7 @@ namespace {
 constexpr Duration linger = std::chrono::seconds(2);
 constexpr Bytes calls_path = "/api/calls";
 constexpr Bytes live_path = "/api/calls/live";
+constexpr Bytes explain_path = "/explain";
 constexpr const char* for_owner_only =
     "The recorded calls are shown to the user that borehole runs as and to root; ask as one of them, or with a name "
     "and "
@@ -164,10 +165,18 @@ void AdminServer::State::calls(const AdminRequest& request, Bytes origin, const 
       return list_calls(store, query, end);
     };
   } else {
-    const auto format = read_call_format(*parameters);
-    if (!format) return answer(json_error(400, format.error().detail));
-    read = [id = std::string(path.substr(calls_path.size() + 1)), format = *format, version = content.version](
-               const std::string& store, TimePoint end) { return show_call(store, id, format, version, end); };
+    Bytes id = path.substr(calls_path.size() + 1);
+    if (id.ends_with(explain_path)) {
+      id.remove_suffix(explain_path.size());
+      if (!parameters->empty())
+        return answer(json_error(400, "/api/calls/ID/explain has no parameters; leave the query out."));
+      read = [id = std::string(id)](const std::string& store, TimePoint end) { return explain_call(store, id, end); };
+    } else {
+      const auto format = read_call_format(*parameters);
+      if (!format) return answer(json_error(400, format.error().detail));
+      read = [id = std::string(id), format = *format, version = content.version](
+                 const std::string& store, TimePoint end) { return show_call(store, id, format, version, end); };
+    }
   }
   if (!content.store) return answer(json_error(404, "`record.store` is null, so no calls are kept; set it to a file."));
   const bool known = of_a_user(request.head, options.gate);

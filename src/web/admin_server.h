@@ -44,8 +44,8 @@ struct AdminOptions {
 };
 
 // Runs on the loop's thread. Answers GET and HEAD of /healthz, /readyz, /metrics, /ca.pem, /ca.der, /bundle.pem,
-// /api/status, /api/calls, /api/calls/ID and /api/calls/live; who is answered at all is the gate's business. Calls are
-// shown to other users of this machine only with credentials.
+// /api/status, /api/calls, /api/calls/ID, /api/calls/ID/explain and /api/calls/live; who is answered at all is the
+// gate's business. Calls are shown to other users of this machine only with credentials.
 class AdminServer {
  public:
   static Result<std::unique_ptr<AdminServer>> open(net::Loop& loop, const net::Address& address, AdminOptions options,

@@ -8,6 +8,9 @@
 #include <optional>
 #include <vector>
 
+#include "bedrock/diagnosis.h"
+#include "bedrock/json_value.h"
+#include "calls/diagnosis_json.h"
 #include "calls/utf8.h"
 #include "config/nearest.h"
 #include "store/call_store.h"
@@ -172,6 +175,18 @@ Response json(std::string body) {
   return response;
 }
 
+// What `answer` makes of the record, or why there is none.
+template <class F>
+Response with_record(const std::string& store, const std::string& id, TimePoint deadline, F&& answer) {
+  if (!is_id_text(id)) return json_error(400, "An id has up to 26 letters and digits; /api/calls lists them.");
+  auto opened = store::CallStoreReader::open(store);
+  if (!opened) return failed(nullptr, opened.error());
+  (*opened)->stop_at(deadline);
+  auto record = (*opened)->find_json(id);
+  if (!record) return failed(opened->get(), record.error());
+  return answer(*std::move(record));
+}
+
 }  // namespace
 
 Result<CallsQuery> read_calls_query(const Parameters& parameters, WallTime now) {
@@ -242,19 +257,23 @@ Result<exporting::Format> read_call_format(const Parameters& parameters) {
 
 Response show_call(const std::string& store, const std::string& id, exporting::Format format,
                    const std::string& version, TimePoint deadline) {
-  if (!is_id_text(id)) return json_error(400, "An id has up to 26 letters and digits; /api/calls lists them.");
-  auto opened = store::CallStoreReader::open(store);
-  if (!opened) return failed(nullptr, opened.error());
-  (*opened)->stop_at(deadline);
-  auto record = (*opened)->find_json(id);
-  if (!record) return failed(opened->get(), record.error());
-  exporting::Writer writer(format, version);
-  auto call = writer.call(*record);
-  if (!call) return json_error(503, "The record of this call is damaged; a copy of the store may still hold it.");
-  Response response;
-  response.type = exporting::media_type(format);
-  response.body = writer.begin() + *std::move(call) + writer.end();
-  return response;
+  return with_record(store, id, deadline, [&](const std::string& record) {
+    exporting::Writer writer(format, version);
+    auto call = writer.call(record);
+    if (!call) return json_error(503, "The record of this call is damaged; a copy of the store may still hold it.");
+    Response response;
+    response.type = exporting::media_type(format);
+    response.body = writer.begin() + *std::move(call) + writer.end();
+    return response;
+  });
+}
+
+Response explain_call(const std::string& store, const std::string& id, TimePoint deadline) {
+  return with_record(store, id, deadline, [](const std::string& text) {
+    const auto record = bedrock::JsonValue::parse(text);
+    if (!record) return json_error(503, "The record is no JSON any more, so that it cannot be explained.");
+    return json(calls::to_json(record->text("id"), bedrock::diagnose(*record)) + "\n");
+  });
 }
 
 }  // namespace borehole::web

@@ -1,5 +1,5 @@
-// The recorded calls as JSON: what /api/calls and /api/calls/ID answer. Reads the store, in a bounded time; never
-// writes to it.
+// The recorded calls as JSON: what /api/calls, /api/calls/ID and /api/calls/ID/explain answer. Reads the store, in a
+// bounded time; never writes to it.
 #pragma once
 
 #include <string>
@@ -22,7 +22,7 @@ struct CallsQuery {
 // sentence that says what can be.
 Result<CallsQuery> read_calls_query(const Parameters& parameters, WallTime now);
 
-// Both open the store anew, so that one that was moved away is noticed. 404 where there is no store, 503 where the time
+// All open the store anew, so that one that was moved away is noticed. 404 where there is no store, 503 where the time
 // was up or it could not be read.
 // {"calls": [...], "next": ID or null}: newest first; `next` is the `before` of the next page. A page of whole records
 // ends early once it has 8 MiB.
@@ -32,5 +32,7 @@ Result<exporting::Format> read_call_format(const Parameters& parameters);
 // The call in that form. `id`: or the beginning of one. `version`: of this program.
 Response show_call(const std::string& store, const std::string& id, exporting::Format format,
                    const std::string& version, TimePoint deadline);
+// Its diagnosis (calls/diagnosis_json.h), from the record alone.
+Response explain_call(const std::string& store, const std::string& id, TimePoint deadline);
 
 }  // namespace borehole::web

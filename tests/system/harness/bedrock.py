@@ -23,12 +23,13 @@ class Bedrock:
         self.secrets[API_KEY] = ""
         self.refused = []       # (error name, request) of requests whose signature was not good
         self.error = None       # (status, name, message): answer every call so
+        self.strict = False     # answer as Amazon does: scopes and session tokens are checked, canonical requests told
         self.words = ["Bore", "holes", " are", " deep", "."]
 
     def answer(self, request, reply):
         body = request.read_body(reply).content
         try:
-            sigv4.verify(request.method, request.target, request.head.fields, body, self.secrets)
+            sigv4.verify(request.method, request.target, request.head.fields, body, self.secrets, **self.strictness())
         except sigv4.Refused as refusal:
             self.refused.append((refusal.name, request))
             return self.fail(reply, 403, refusal.name, str(refusal))
@@ -44,10 +45,16 @@ class Bedrock:
             return self.fail(reply, 404, "UnknownOperationException", f"no such action: {action}")
         return answers[action](request, reply)
 
-    @staticmethod
-    def fail(reply, status, name, message):
-        reply.respond(status, [("Content-Type", "application/json"), ("x-amzn-RequestId", str(uuid.uuid4())),
-                               ("x-amzn-ErrorType", name)], json.dumps({"message": message}).encode())
+    def strictness(self):
+        if not self.strict:
+            return {}
+        return {"scoped": ("us-east-1", "bedrock"), "tell": True,
+                "tokens": {c.key: c.token for c in (CREDENTIALS, SESSION)}}
+
+    @classmethod
+    def fail(cls, reply, status, name, message):
+        reply.respond(status, [("Content-Type", "application/json"), *cls.ids(), ("x-amzn-ErrorType", name)],
+                      json.dumps({"message": message}).encode())
 
     @staticmethod
     def ids():
@@ -120,14 +127,17 @@ def _chunk(document):
 
 def signed_request(action, body=b'{"inputText":"hi"}', model="anthropic.claude-3-haiku-20240307-v1%3A0",
                    host="bedrock-runtime.us-east-1.amazonaws.com", credentials=CREDENTIALS, extra=(), query="",
-                   framing="length", path=None, send_host=None, target_of=None):
+                   framing="length", path=None, send_host=None, target_of=None, send_body=None, without=(), **mistakes):
     """Head and framed body of a signed call, as octets. `target_of` turns the path into what is sent as target;
-    `send_host` is what stands in the Host field if it is not the signed one."""
+    `send_host` is what stands in the Host field if it is not the signed one, `send_body` the body that is sent instead of
+    the signed one; the fields `without` are signed and not sent; `mistakes` are sigv4.sign's."""
     path = path or f"/model/{model}/{action}"
     target = path + (f"?{query}" if query else "")
     fields = [("Host", host), ("Content-Type", "application/json"), ("User-Agent", "system-test/1.0")] + list(extra)
     content = b"".join(body) if isinstance(body, (list, tuple)) else body
-    fields = sigv4.sign("POST", target, fields, content, credentials)
+    fields = sigv4.sign("POST", target, fields, content, credentials, **mistakes)
+    fields = [(n, v) for n, v in fields if n.lower() not in without]
+    content = send_body if send_body is not None else content
     fields = [("Host", send_host) if n == "Host" and send_host else (n, v) for n, v in fields]
     fields.append(("amz-sdk-invocation-id", "0e5f2b4c-6d1a-4b7e-9a57-3d6b0f1c2d3e"))
     fields.append(("amz-sdk-request", "attempt=1"))

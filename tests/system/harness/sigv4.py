@@ -90,10 +90,11 @@ class Credentials:
         self.token = token
 
 
-def sign(method, target, fields, body, credentials, region="us-east-1", service="bedrock", when=None,
+def sign(method, target, fields, body, credentials, region="us-east-1", service="bedrock", when=None, canonical=None,
          unsigned=("user-agent", "connection", "expect", "transfer-encoding", "content-length", "amz-sdk-request",
                    "amz-sdk-invocation-id", "proxy-connection", "proxy-authorization")):
-    """`fields` plus X-Amz-Date, X-Amz-Security-Token and Authorization. A Host field must be among them."""
+    """`fields` plus X-Amz-Date, X-Amz-Security-Token and Authorization. A Host field must be among them. `canonical`
+    turns the canonical request into what a client takes for it by mistake."""
     when = when or datetime.datetime.now(datetime.timezone.utc)
     date = when.strftime("%Y%m%dT%H%M%SZ")
     fields = list(fields) + [("X-Amz-Date", date)]
@@ -101,8 +102,9 @@ def sign(method, target, fields, body, credentials, region="us-east-1", service=
         fields.append(("X-Amz-Security-Token", credentials.token))
     signed = sorted({n.lower() for n, _ in fields} - set(unsigned))
     scope = f"{date[:8]}/{region}/{service}/aws4_request"
-    canonical = canonical_request(method, target, fields, signed, hashlib.sha256(body).hexdigest())
-    proof = signature(credentials.secret, scope, string_to_sign(canonical, date, scope))
+    request = canonical_request(method, target, fields, signed, hashlib.sha256(body).hexdigest())
+    request = canonical(request) if canonical else request
+    proof = signature(credentials.secret, scope, string_to_sign(request, date, scope))
     fields.append(("Authorization", f"{ALGORITHM} Credential={credentials.key}/{scope}, "
                                     f"SignedHeaders={';'.join(signed)}, Signature={proof}"))
     return fields
@@ -114,14 +116,27 @@ class Refused(Exception):
         self.name = name
 
 
-def verify(method, target, fields, body, secrets, now=None):
-    """What Amazon does with a request: returns the access key id or raises Refused."""
+def _told(canonical, text):
+    """The canonical request and the string to sign as Amazon's answer quotes them."""
+    return (f"\n\nThe Canonical String for this request should have been\n'{canonical}'\n\n"
+            f"The String-to-Sign should have been\n'{text}'\n")
+
+
+def _moment(moment):
+    return moment.strftime("%Y%m%dT%H%M%SZ")
+
+
+def verify(method, target, fields, body, secrets, now=None, scoped=None, tell=False, tokens=None):
+    """What Amazon does with a request: returns the access key id or raises Refused. `scoped`: region and service that a
+    scope must have; `tell`: quote the canonical request; `tokens`: the session token of each temporary key."""
     value = next((v for n, v in fields if n.lower() == "authorization"), None)
     if value is None:
         raise Refused("MissingAuthenticationTokenException", "Missing Authentication Token")
     if value.startswith("Bearer "):
         if value[7:] in secrets:
             return None
+        if scoped:
+            raise Refused("AccessDeniedException", "Authentication failed: Please make sure your API Key is valid.")
         raise Refused("UnrecognizedClientException", "The security token included in the request is invalid.")
     try:
         kind, rest = value.split(" ", 1)
@@ -139,20 +154,40 @@ def verify(method, target, fields, body, secrets, now=None):
     date = next((v for n, v in fields if n.lower() == "x-amz-date"), "")
     moment = datetime.datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.timezone.utc)
     now = now or datetime.datetime.now(datetime.timezone.utc)
-    if abs((now - moment).total_seconds()) > 300:
-        raise Refused("InvalidSignatureException", f"Signature expired: {date}")
+    window = datetime.timedelta(minutes=5)
+    if moment < now - window:
+        raise Refused("InvalidSignatureException", f"Signature expired: {date} is now earlier than "
+                                                   f"{_moment(now - window)} ({_moment(now)} - 5 min.)")
+    if moment > now + window:
+        raise Refused("InvalidSignatureException", f"Signature not yet current: {date} is still later than "
+                                                   f"{_moment(now + window)} ({_moment(now)} + 5 min.)")
+    if scoped:
+        parts_of_scope = scope.split("/")
+        if parts_of_scope[1] != scoped[0]:
+            raise Refused("InvalidSignatureException",
+                          f"Credential should be scoped to a valid region, not '{parts_of_scope[1]}'. ")
+        if parts_of_scope[2] != scoped[1]:
+            raise Refused("InvalidSignatureException", f"Credential should be scoped to correct service: '{scoped[1]}'. ")
+    if tokens is not None:
+        token = next((v for n, v in fields if n.lower() == "x-amz-security-token"), None)
+        if token != tokens.get(key):
+            raise Refused("UnrecognizedClientException", "The security token included in the request is invalid.")
     if "host" not in signed:
         raise Refused("IncompleteSignatureException", "'Host' must be signed")
     payload = next((v for n, v in fields if n.lower() == "x-amz-content-sha256"), None)
     actual = hashlib.sha256(body).hexdigest()
     if payload in (None, actual):
         payload = actual
+    elif payload != "UNSIGNED-PAYLOAD" and tell:
+        payload = actual  # what Amazon signs is what came
     elif payload != "UNSIGNED-PAYLOAD":
         raise Refused("InvalidSignatureException", "x-amz-content-sha256 does not match the body")
     canonical = canonical_request(method, target, fields, signed, payload)
-    want = signature(secret, scope, string_to_sign(canonical, date, scope))
+    text = string_to_sign(canonical, date, scope)
+    want = signature(secret, scope, text)
     if not hmac.compare_digest(want, proof):
         raise Refused("InvalidSignatureException",
                       "The request signature we calculated does not match the signature you provided. Check your AWS "
-                      "Secret Access Key and signing method. Consult the service documentation for details.")
+                      "Secret Access Key and signing method. Consult the service documentation for details."
+                      + (_told(canonical, text) if tell else ""))
     return key
