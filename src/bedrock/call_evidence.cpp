@@ -66,6 +66,7 @@ void take_signature(const JsonValue& record, CallEvidence& out) {
     view.signed_headers.clear();
     for (const JsonValue& name : names) view.signed_headers.emplace_back(name.text(""));
   }
+  if (view.signed_headers.size() > most_signed_headers) view.signed_headers.resize(most_signed_headers);
   out.signature_sha256 = record.text("aws/signing/signature_sha256");
   view.signature_present = view.signature_present || !out.signature_sha256.empty();
   out.api_key = record.text("aws/signing/api_key");

@@ -18,6 +18,9 @@ namespace borehole::bedrock {
 // What stands in a record where a secret stood.
 inline constexpr std::string_view masked_value = "***";
 
+// Signers list a dozen. More than these are not looked at, so that no record takes long.
+inline constexpr std::size_t most_signed_headers = 256;
+
 // Views into the record, which must outlive it. What a record does not hold is empty.
 struct CallEvidence {
   std::string_view outcome, way_in;
@@ -65,6 +68,8 @@ struct CallEvidence {
   std::optional<std::string_view> field(std::string_view name) const { return find_field(fields, name); }
   // Of SigV4, in the head or in the query.
   bool sigv4() const;
+  // Whether there are more signed headers than `signature` has.
+  bool signs_too_much() const { return signature.signed_headers.size() == most_signed_headers; }
 };
 
 CallEvidence read_evidence(const JsonValue& record);

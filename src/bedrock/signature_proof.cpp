@@ -94,6 +94,7 @@ std::string obstacle(const CallEvidence& call, const SigningSecret& secret) {
                        secret.access_key_id, view.access_key_id);
   }
   if (view.time.empty() || view.scope.empty()) return "the request has no X-Amz-Date, or no credential scope";
+  if (call.signs_too_much()) return "it covers more headers than any signer lists";
   for (const std::string& name : view.signed_headers) {
     const auto value = call.field(name);
     if (!value) return fmt::format("the signed header `{}` did not arrive, and its value is not known", name);

@@ -73,7 +73,9 @@ struct RecordedCall {
     for (const auto& pair : more_headers) out.push_back(pair);
     if (!token.empty()) out.emplace_back("X-Amz-Security-Token", token);
     if (!sent) {
-      for (const auto& name : also_signed) out.emplace_back(name, "lost");
+      if (also_signed.size() < 100) {
+        for (const auto& name : also_signed) out.emplace_back(name, "lost");
+      }
     }
     return out;
   }

@@ -288,6 +288,16 @@ TEST_CASE("a signed session token comes from whoever asks, since no record holds
   CHECK(call.diagnosed(&secret).signature->proof == Proof::fits);
 }
 
+TEST_CASE("a record with more signed headers than any signer lists takes no time", "[diagnosis]") {
+  RecordedCall call;
+  for (int i = 0; i < 20'000; ++i) call.also_signed.push_back("x");
+  const SigningSecret secret{call.key, call.secret, {}};
+  const Diagnosis diagnosis = call.diagnosed(&secret);
+  REQUIRE(diagnosis.signature);
+  CHECK(diagnosis.signature->proof == Proof::impossible);
+  CHECK(diagnosis.findings.front().code == "signed_header_missing");
+}
+
 TEST_CASE("an Authorization that lacks a part is told so", "[diagnosis]") {
   const auto record = JsonValue::parse(
       R"({"outcome":"complete","upstream":{"host":"bedrock-runtime.us-east-1.amazonaws.com"},)"

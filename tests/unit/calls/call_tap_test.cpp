@@ -2,6 +2,7 @@
 
 #include "calls/record_json.h"
 #include "catch.h"
+#include "tls/digest.h"
 #include "unit/calls/heads.h"
 #include "unit/http/compressed.h"
 
@@ -245,6 +246,53 @@ TEST_CASE("whether the signature stayed intact is seen from both heads", "[call_
   CHECK(intact(WayIn::gateway, "/service/", signed_head("/service" + path, "localhost:5380"), sent) == std::nullopt);
   const std::string bearer = "POST " + path + " HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer abcdefgh\r\n\r\n";
   CHECK(intact(WayIn::connect, "/", bearer, bearer) == std::nullopt);
+}
+
+TEST_CASE("of a call that Amazon refused it is kept how it was signed, and no secret", "[call_tap]") {
+  const auto record_of = [](const std::string& head, const char* answer) {
+    Bench bench;
+    auto tap = bench.begin();
+    tap->on_request_head(request_head(head), bench.t0);
+    tap->on_sent_head(head, bench.t0);
+    tap->on_response_head(response_head(answer), bench.t0);
+    tap->on_finished(Outcome::complete, nullptr, 0, bench.t0);
+    return bench.only();
+  };
+  const char* const refused = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+  const std::string head = signed_head("/model/m/converse", aws_host);
+  CallRecord record = record_of(head, refused);
+  REQUIRE(record.aws.signing);
+  CHECK(record.aws.signing->scheme == "sigv4");
+  CHECK(record.aws.signing->scope == "20260102/us-west-2/bedrock/aws4_request");
+  CHECK(record.aws.signing->signature_sha256 == tls::lower_hex(tls::sha256(secret_signature)));
+  std::string json = to_json(record);
+  CHECK(json.find(
+            R"("signing":{"scheme":"sigv4","scope":"20260102/us-west-2/bedrock/aws4_request","signature_sha256":")") !=
+        std::string::npos);
+  CHECK(json.find(secret_signature) == std::string::npos);
+
+  CHECK_FALSE(record_of(head, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").aws.signing);
+
+  record = record_of("POST /m HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer ABSKnot*base64\r\n\r\n", refused);
+  REQUIRE(record.aws.signing);
+  CHECK(record.aws.signing->api_key == "long_term");
+  CHECK(record.aws.signing->api_key_fault == "not_base64");
+  CHECK(record.aws.signing->signature_sha256.empty());
+  json = to_json(record);
+  CHECK(json.find("not*base64") == std::string::npos);
+
+  record = record_of(
+      "POST /m?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID%2F20260102%2Fus-west-2%2Fbedrock"
+      "%2Faws4_request&X-Amz-Signature=" +
+          secret_signature + " HTTP/1.1\r\nHost: h\r\n\r\n",
+      refused);
+  REQUIRE(record.aws.signing);
+  CHECK(record.aws.signing->scheme == "sigv4_query");
+  CHECK(record.aws.signing->signature_sha256 == tls::lower_hex(tls::sha256(secret_signature)));
+
+  record = record_of("POST /m HTTP/1.1\r\nHost: h\r\n\r\n", refused);
+  REQUIRE(record.aws.signing);
+  CHECK(record.aws.signing->scheme == "none");
 }
 
 TEST_CASE("a refused call has the status that the client was answered, and no answer's headers", "[call_tap]") {
