@@ -52,6 +52,9 @@ void explain_service(const CallEvidence& call, Findings& out);
 // What never came to Amazon, or back from there whole.
 void explain_way(const CallEvidence& call, Findings& out);
 
+// For a client whose endpoint URL is borehole's: how to sign.
+std::string remedy_for_endpoint_url(std::string_view upstream_host);
+
 // What Amazon's answer says, in its own words, as a line of evidence; nothing where it says nothing.
 std::vector<std::string> told_by_amazon(const CallEvidence& call);
 

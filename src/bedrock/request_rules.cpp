@@ -166,13 +166,15 @@ void explain_quota(const CallEvidence& call, Findings& out) {
   } else if (call.told("token")) {
     out.add(weight::told, "throttled_by_tokens",
             fmt::format("the account's tokens per minute for {} are used up", model),
-            "send fewer or shorter prompts at a time and set maxTokens no higher than needed, since Amazon counts it "
+            "slow down: send fewer or shorter prompts at a time and set maxTokens no higher than needed, since Amazon "
+            "counts it "
             "in advance; "
             "or ask for a higher quota, or use a `global.` or geographic inference profile",
             evidence);
   } else {
     out.add(weight::told, "throttled", fmt::format("the account's requests per minute for {} are used up", model),
-            "send fewer at a time and wait longer after each refusal (an SDK's retry mode `adaptive` does), or ask for "
+            "slow down: send fewer at a time and wait longer after each refusal (an SDK's retry mode `adaptive` does), "
+            "or ask for "
             "a higher "
             "quota in Service Quotas",
             evidence);

@@ -161,7 +161,9 @@ void add_proved(const CallEvidence& call, const Readings& readings, const Match&
     out.add(weight::proved, "host_signed_differs",
             fmt::format("the client signed for Host {}, and Amazon was called as {}", readings.hosts[match.host],
                         readings.hosts.front()),
-            fmt::format("sign for Host {}", readings.hosts.front()), {recomputed});
+            call.host_replaced ? remedy_for_endpoint_url(readings.hosts.front())
+                               : fmt::format("sign for Host {}", readings.hosts.front()),
+            {recomputed});
   }
   if (match.target != 0) {
     out.add(
@@ -222,6 +224,7 @@ SignatureProof prove_signature(const CallEvidence& call, const SigningSecret& se
   }
   if (match->differences() != 0) {
     add_proved(call, readings, *match, out);
+    out.drop_below(weight::seen - 5);
     return {Proof::fits_otherwise,
             "the signature is that of AWS_SECRET_ACCESS_KEY, for a request that was not sent so"};
   }

@@ -146,11 +146,10 @@ void explain_host(const CallEvidence& call, Findings& out) {
   const std::string_view host = call.field("host").value_or(std::string_view());
   if (call.host_replaced) {
     out.add(weight::likely + 15, "host_signed_differs",
-            fmt::format("the request was signed for Host {}, borehole's own address, and Amazon was called as {}", host,
-                        call.upstream_host),
-            fmt::format("sign for Host {} and send it to borehole, or let the client use borehole as its proxy "
-                        "(`borehole env` prints the variables) instead of as its endpoint URL",
-                        call.upstream_host),
+            fmt::format("the request came with Host {}, borehole's own address, and was most likely signed so, while "
+                        "Amazon was called as {}",
+                        host, call.upstream_host),
+            remedy_for_endpoint_url(call.upstream_host),
             {fmt::format("Host came as {}", host), fmt::format("Host was sent as {}", call.upstream_host)});
   } else if (host.ends_with(":443")) {
     out.add(weight::likely + 5, "host_port",
@@ -213,6 +212,14 @@ void explain_rest(const CallEvidence& call, const std::optional<CanonicalCompari
 }
 
 }  // namespace
+
+std::string remedy_for_endpoint_url(std::string_view upstream_host) {
+  return fmt::format(
+      "sign for Host {} and send it to borehole, or let the client use borehole as its proxy (`borehole env` prints "
+      "the "
+      "variables) instead of as its endpoint URL",
+      upstream_host);
+}
 
 void explain_clock(const CallEvidence& call, Findings& out) {
   if (!call.signed_at) return;
