@@ -180,7 +180,8 @@ TEST_CASE("errors are told with whose fault they are and what helps", "[call_pag
   from.notes = {"Host replaced"};
   std::string text = page(from);
   CHECK(has(text, "\nerror     ThrottlingException: Too many requests\n"));
-  CHECK(has(text, "\nwhy       the account's requests per minute for amazon.nova-lite-v1:0 are used up; mend: slow down"));
+  CHECK(has(text,
+            "\nwhy       the account's requests per minute for amazon.nova-lite-v1:0 are used up; mend: slow down"));
   CHECK(has(text, "\nnote      Host replaced\n"));
 
   from = record();
