@@ -25,7 +25,8 @@ bool on_this_machine(std::string_view address) {
 
 std::optional<std::string> whole_body(const JsonValue& record) {
   const std::uint64_t size = record.count("request/body_bytes").value_or(0);
-  if (record.flag("request/body_truncated") == true) return std::nullopt;
+  // What was signed are the octets on the wire; of a decoded body the record does not hold them.
+  if (record.flag("request/body_truncated") == true || record.flag("request/body_decoded") == true) return std::nullopt;
   const std::string_view text = record.text("request/body");
   auto body = record.text("request/body_encoding") == "base64" ? base64_decode(text) : std::optional(std::string(text));
   if (body && body->size() != size) return std::nullopt;

@@ -176,12 +176,12 @@ class CallTap final : public Tap {
       for (std::string& note : record().notes) redaction_.cleanse(note);
       // A refused signature is answered with what should have been signed, session token included.
       if (response.status.value_or(0) >= 400) {
-        if (head_received_) take_signing();
         if (coded_) {
           call_.secrets = redaction_.take_secrets();  // they can be found once it is decoded
         } else {
           redaction_.cleanse(response.body, response.body_truncated);
         }
+        if (head_received_) take_signing();
       }
     });
     if (finished_) return;
