@@ -56,9 +56,9 @@ TEST_CASE("conf/borehole.yaml loads and says what would apply without it") {
 TEST_CASE("conf/borehole.yaml holds every key, and its commented-out ones load as well") {
   Fixture fixture;
   std::string text = read_whole(BOREHOLE_CONF_FILE);
-  for (const std::string line : {"# intercept: [", "# proxy: null", "# users_file: null", "# jsonl: null",
-                                 "# answer_header: null", "# key_aliases: {", "# rules: [", "# require_headers: {",
-                                 "# prices: "}) {
+  for (const std::string line :
+       {"# intercept: [", "# proxy: null", "# users_file: null", "# jsonl: null", "# answer_header: null",
+        "# key_aliases: {", "# rules: [", "# require_headers: {", "# prices: "}) {
     CAPTURE(line);
     const auto place = text.find(line);
     REQUIRE(place != text.npos);
