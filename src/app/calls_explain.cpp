@@ -29,9 +29,9 @@ std::optional<bedrock::SigningSecret> secret_of_environment() {
 
 }  // namespace
 
-int calls_explain(const CommandLine& line, const CallsOptions& options) {
+int calls_explain(const CallsOptions& options) {
   int status = 0;
-  const auto reader = open_store(line, status);
+  const auto reader = open_store(options, status);
   if (!reader) return status;
   const auto json = find_record(*reader, options.id);
   if (!json) return failed(json.error());

@@ -238,11 +238,15 @@ class CallRedaction {
     if (record_.error) clean(record_.error->detail);
     for (std::string& note : record_.notes) clean(note);
     auto& client = record_.client;
-    for (std::string* text : {&client.user_agent, &client.sdk, &client.sdk_version}) clean(*text);
+    for (std::string* text : {&client.user_agent, &client.sdk, &client.sdk_version, &client.app_id, &client.framework,
+                              &client.framework_version, &client.process_name}) {
+      clean(*text);
+    }
     clean(record_.upstream.host);
     auto& aws = record_.aws;
-    for (std::string* text : {&aws.service, &aws.operation, &aws.region, &aws.model_id, &aws.provider,
-                              &aws.inference_scope, &aws.request_id, &aws.invocation_id}) {
+    for (std::string* text :
+         {&aws.service, &aws.operation, &aws.region, &aws.model_id, &aws.provider, &aws.inference_scope,
+          &aws.request_id, &aws.invocation_id, &aws.api_key_name, &aws.principal, &aws.session_name}) {
       clean(*text);
     }
     for (std::string& name : aws.signed_headers) clean(name);
@@ -288,6 +292,9 @@ void forget(CallRecord& record, const char* why) noexcept {
   record.client.user_agent.clear();
   record.client.sdk.clear();
   record.client.sdk_version.clear();
+  record.client.app_id.clear();
+  record.client.framework.clear();
+  record.client.framework_version.clear();
   record.upstream.host.clear();
   record.aws = {};
   record.request.target.clear();
