@@ -25,8 +25,11 @@ bool on_this_machine(std::string_view address) {
 
 std::optional<std::string> whole_body(const JsonValue& record) {
   const std::uint64_t size = record.count("request/body_bytes").value_or(0);
-  // What was signed are the octets on the wire; of a decoded body the record does not hold them.
-  if (record.flag("request/body_truncated") == true || record.flag("request/body_decoded") == true) return std::nullopt;
+  // What was signed are the octets on the wire; of a decoded or redacted body the record does not hold them.
+  if (record.flag("request/body_truncated") == true || record.flag("request/body_decoded") == true ||
+      !record.object("redactions").empty()) {
+    return std::nullopt;
+  }
   const std::string_view text = record.text("request/body");
   auto body = record.text("request/body_encoding") == "base64" ? base64_decode(text) : std::optional(std::string(text));
   if (body && body->size() != size) return std::nullopt;
@@ -133,6 +136,7 @@ CallEvidence read_evidence(const JsonValue& record) {
   out.endpoint = parse_endpoint(out.upstream_host);
   out.started_at = parse_record_time(record.text("started_at"));
   out.total_ms = record.number("timing_ms/total");
+  out.redacted = !record.object("redactions").empty();
   take_request(record, out);
   take_signature(record, out);
   take_answer(record, out);

@@ -32,6 +32,7 @@ struct CallEvidence {
   std::string_view sent_target;     // without the gateway's prefix
   std::vector<Field> fields;        // as they came; secrets are `masked_value`
   std::optional<std::string> body;  // where all of it was kept, as it was sent
+  bool redacted = false;            // something was hidden by a rule: what is here may not be what was sent
   std::string_view content_type;
   std::string_view sdk;
   std::optional<std::uint64_t> attempt, max_attempts;

@@ -33,7 +33,7 @@ std::optional<CanonicalComparison> compare_canonical(const CallEvidence& call) {
   const auto quoted = quoted_canonical(call.error_message.empty() ? call.response_body : call.error_message);
   if (!quoted || !call.sigv4() || call.signs_too_much()) return std::nullopt;
   std::string payload(call.field("x-amz-content-sha256").value_or(std::string_view()));
-  if (payload.empty() && call.body) payload = tls::lower_hex(tls::sha256(*call.body));
+  if (payload.empty() && call.body) payload = tls::sha256_hex(*call.body);
   if (payload.empty()) payload = last_line(*quoted);  // the body was not kept: nothing can be said of it
   CanonicalComparison out;
   out.ours = canonical_request(call.method, call.sent_target, call.fields, call.signature.signed_headers, payload);

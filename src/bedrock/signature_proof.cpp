@@ -28,8 +28,8 @@ class Signer {
   // SHA-256 of the signature's digits, as the record has it.
   std::string hash_of_signature(const std::string& canonical) const {
     const std::string to_sign =
-        fmt::format("AWS4-HMAC-SHA256\n{}\n{}\n{}", view_.time, view_.scope, tls::lower_hex(tls::sha256(canonical)));
-    return tls::lower_hex(tls::sha256(tls::lower_hex(tls::hmac_sha256(key_, to_sign))));
+        fmt::format("AWS4-HMAC-SHA256\n{}\n{}\n{}", view_.time, view_.scope, tls::sha256_hex(canonical));
+    return tls::sha256_hex(tls::lower_hex(tls::hmac_sha256(key_, to_sign)));
   }
 
  private:
@@ -73,7 +73,7 @@ Readings readings_of(const CallEvidence& call, const SigningSecret& secret) {
   add_once(out.targets, with_token(call.sent_target, secret.session_token));
   add_once(out.targets, with_token(call.target, secret.session_token));
   if (const auto announced = call.field("x-amz-content-sha256")) add_once(out.payloads, *announced);
-  if (call.body) add_once(out.payloads, tls::lower_hex(tls::sha256(*call.body)));
+  if (call.body) add_once(out.payloads, tls::sha256_hex(*call.body));
   if (out.payloads.empty()) return out;
   add_once(out.payloads, of_nothing);
   add_once(out.payloads, "UNSIGNED-PAYLOAD");
@@ -94,6 +94,8 @@ std::string obstacle(const CallEvidence& call, const SigningSecret& secret) {
                        secret.access_key_id, view.access_key_id);
   }
   if (view.time.empty() || view.scope.empty()) return "the request has no X-Amz-Date, or no credential scope";
+  if (call.redacted)
+    return "a rule of `record.redact` hid something of the call, so that the record is not what was sent";
   if (call.signs_too_much()) return "it covers more headers than any signer lists";
   for (const std::string& name : view.signed_headers) {
     const auto value = call.field(name);

@@ -134,7 +134,7 @@ void explain_body(const CallEvidence& call, Findings& out) {
             "raise `record.bodies.max_bytes` and send the call again");
     return;
   }
-  const std::string actual = tls::lower_hex(tls::sha256(*call.body));
+  const std::string actual = tls::sha256_hex(*call.body);
   if (actual == lower_case(*announced)) return;
   out.add(weight::seen, "body_changed",
           "the body is not the one that was signed: its SHA-256 differs from x-amz-content-sha256",

@@ -298,7 +298,7 @@ class CallTap final : public Tap {
       signing.api_key_fault = key.fault;
       if (key.expires_at) signing.api_key_expires_at = bedrock::seconds_text(*key.expires_at);
     } else if (!credential_.empty()) {
-      signing.signature_sha256 = tls::lower_hex(tls::sha256(credential_));
+      signing.signature_sha256 = tls::sha256_hex(credential_);
     }
   }
 

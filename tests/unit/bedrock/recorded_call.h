@@ -36,7 +36,7 @@ struct RecordedCall {
   std::string operation = "Converse", body = R"({"messages":[]})";
   Pairs more_headers;
   std::vector<std::string> notes;
-  bool body_kept = true;
+  bool body_kept = true, redacted = false;
 
   // The credentials.
   std::string scheme = "sigv4", key = "AKIAIOSFODNN7EXAMPLE", secret = "a/secret/of/nobody", token;
@@ -115,6 +115,7 @@ struct RecordedCall {
       out += R"(,"error":{"code":)" + quoted(own_code) + R"(,"message":)" + quoted(own_message) + R"(,"fault":)" +
              quoted(own_fault) + "}";
     }
+    if (redacted) out += R"(,"redactions":{"email":1})";
     out += R"(,"notes":[)" + list(notes) + R"(],"client":{"address":)" + quoted(client) + R"(,"sdk":)" + quoted(sdk) +
            R"(},"upstream":{"host":)" + quoted(upstream) + R"(,"port":443},"aws":{"operation":)" + quoted(operation) +
            R"(,"model_id":)" + quoted(model) + R"(,"region":)" + quoted(region) + ",";
