@@ -91,6 +91,7 @@ struct Config {
   struct {
     std::size_t head_bytes = 64 * 1024;
     std::size_t connections = 20'000;
+    std::size_t h2_streams = 100;  // at a time, of one HTTP/2 connection
     Millis idle_timeout{120'000};
     Millis head_timeout{30'000};
     Millis drain_timeout{30'000};

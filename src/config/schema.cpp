@@ -281,6 +281,7 @@ constexpr auto keys = std::to_array<Key>({
   {"upstream.allow_loopback", [](const Value& v, Draft& d) { v.into(d.config.upstream.allow_loopback, parse_bool); }},
   {"limits.head_bytes", [](const Value& v, Draft& d) { v.into(d.config.limits.head_bytes, size(4 * kibi, 16 * kibi * kibi)); }},
   {"limits.connections", [](const Value& v, Draft& d) { v.into(d.config.limits.connections, number(1, 1'000'000)); }},
+  {"limits.h2_streams", [](const Value& v, Draft& d) { v.into(d.config.limits.h2_streams, number(1, 10'000)); }},
   {"limits.idle_timeout", [](const Value& v, Draft& d) { v.into(d.config.limits.idle_timeout, duration(1ms, 24h)); }},
   {"limits.head_timeout", [](const Value& v, Draft& d) { v.into(d.config.limits.head_timeout, duration(1ms, 1h)); }},
   {"limits.drain_timeout", [](const Value& v, Draft& d) { v.into(d.config.limits.drain_timeout, duration(0ms, 24h)); }},

@@ -27,8 +27,8 @@ std::string described(const Config& c) {
   add("proxy", c.upstream.proxy ? "some" : "none", num(c.upstream.connect_timeout.count()),
       num(c.upstream.response_timeout.count()), num(c.upstream.idle_timeout.count()), num(c.upstream.idle_connections),
       num(c.upstream.allow_loopback));
-  add("limits", num(c.limits.head_bytes), num(c.limits.connections), num(c.limits.idle_timeout.count()),
-      num(c.limits.head_timeout.count()), num(c.limits.drain_timeout.count()));
+  add("limits", num(c.limits.head_bytes), num(c.limits.connections), num(c.limits.h2_streams),
+      num(c.limits.idle_timeout.count()), num(c.limits.head_timeout.count()), num(c.limits.drain_timeout.count()));
   add("auth", c.auth.users_file.value_or("none"), num(c.auth.allow_clients.size()));
   add("record", c.record.store.value_or("none"), c.record.jsonl.value_or("none"),
       c.record.session_header.value_or("none"), c.record.answer_header.value_or("none"), num(c.record.body_max_bytes),

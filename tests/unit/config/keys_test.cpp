@@ -81,6 +81,8 @@ const std::vector<Row> rows{
    "1KiB", " ('1KiB') must be from 4096 to 16777216 bytes"},
   {"limits.connections", "9", [](const Config& c) { return c.limits.connections == 9; },
    "none", " ('none') must be a whole number from 1 to 1000000"},
+  {"limits.h2_streams", "9", [](const Config& c) { return c.limits.h2_streams == 9; },
+   "0", " ('0') must be a whole number from 1 to 10000"},
   {"limits.idle_timeout", "9s", [](const Config& c) { return c.limits.idle_timeout == Millis{9000}; },
    "0s", " ('0s') must be from 1ms to 24h"},
   {"limits.head_timeout", "9s", [](const Config& c) { return c.limits.head_timeout == Millis{9000}; },
