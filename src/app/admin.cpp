@@ -51,6 +51,10 @@ web::WorkerFigures figures(const server::Worker& worker) {
   out.pool_hits = c.pool_hits.value();
   out.pool_misses = c.pool_misses.value();
   out.pool_idle = c.pool_idle.value();
+  out.h2_connections = c.h2_connections.value();
+  out.h2_streams = c.h2_streams.value();
+  out.h2_floods = c.h2_floods.value();
+  out.h2_malformed = c.h2_malformed.value();
   out.minted = worker.minted();
   if (const auto time = worker.cpu_time()) out.cpu_seconds = std::chrono::duration<double>(*time).count();
   return out;

@@ -29,8 +29,21 @@ struct UpstreamTarget {
 
 // How TLS towards the client is opened.
 struct TlsPlan {
-  std::string leaf_name;  // the host that the certificate is for; empty: the proxy's own
-  Bytes received;         // octets of the ClientHello that have already come; valid during the call
+  std::string leaf_name;          // the host that the certificate is for; empty: the proxy's own
+  Bytes received;                 // octets of the ClientHello that have already come; valid during the call
+  std::string alpn = "http/1.1";  // the one protocol that may be agreed on
+};
+
+// One of a session's own connections to upstreams, where it has several side by side (HTTP/2). Named by the session;
+// never used again for another.
+using LegId = std::uint32_t;
+
+// What is worth counting for the metrics, beside the records.
+enum class Notice : std::uint8_t {
+  h2_connection,  // of a client
+  h2_stream,      // that a client opened
+  h2_flood,       // a connection was ended with ENHANCE_YOUR_CALM
+  h2_malformed,   // a stream or connection broke RFC 9113
 };
 
 // None of these calls back into the session. Octets are taken (copied or encrypted) before `send` returns.
@@ -75,6 +88,20 @@ class Effects {
   // it for an end (reset, no close_notify). The session is over; nothing may be asked after it.
   virtual void finish_client() = 0;
   virtual void break_client() = 0;
+
+  // Opens TLS to the target at once, offering these protocols, over what `reach` dialled if it did; `negotiated` or
+  // `connect_failed` follows. If h2 is agreed on, the connection is that leg; else it is pooled for a `lease`.
+  virtual void negotiate(const UpstreamTarget& target, const std::vector<std::string>& alpn, LegId leg) = 0;
+  // A connection for HTTP/2: by ALPN, or with prior knowledge where there is no TLS. `leg_opened` or `leg_failed`
+  // follows.
+  virtual void open_leg(LegId leg, const UpstreamTarget& target) = 0;
+  virtual void send_leg(LegId leg, Bytes bytes) = 0;
+  virtual void hold_leg(LegId leg) = 0;
+  virtual void resume_leg(LegId leg) = 0;
+  virtual void drop_leg(LegId leg) = 0;    // at once; also where it is not there yet, or being negotiated
+  virtual void finish_leg(LegId leg) = 0;  // once what is queued has been delivered
+
+  virtual void noticed(Notice what) = 0;
 
   // `timed_out` comes at `deadline`, unless another is armed or it is disarmed before.
   virtual void arm(TimePoint deadline) = 0;

@@ -42,6 +42,7 @@ void Session::started(TimePoint now) { wait_for(Wait::idle, now); }
 
 void Session::received(Side side, Bytes bytes, TimePoint now) {
   if (over()) return;
+  if (side == Side::client && in_h2([&] { h2_->received(bytes, now); })) return;
   if (side == Side::upstream) {
     upstream_received(bytes, now);
   } else if (tunnelling()) {
@@ -58,6 +59,9 @@ void Session::received(Side side, Bytes bytes, TimePoint now) {
 
 void Session::ended(Side side, TimePoint now) {
   if (over()) return;
+  const Error left{ErrorCode::client_aborted, Fault::client,
+                   "the client closed its connection before its call was complete"};
+  if (side == Side::client && in_h2([&] { h2_->client_gone(left, now); })) return;
   end_came(side, now);
   settle(now);
 }
@@ -94,6 +98,11 @@ void Session::end_came(Side side, TimePoint now) {
 
 void Session::broken(Side side, const Error& error, TimePoint now) {
   if (over()) return;
+  if (phase_ == Phase::h2 && error.code == ErrorCode::client_tls_failed && at_.origin && !h2_->spoken_to()) {
+    begin_tap(nullptr, at_.origin->way_in, "/", at_.origin->authority, now);
+    finish_tap(calls::Outcome::client_aborted, &error, 0, now);
+  }
+  if (side == Side::client && in_h2([&] { h2_->client_gone(error, now); })) return;
   break_came(side, error, now);
   settle(now);
 }
@@ -160,6 +169,11 @@ void Session::leased(const calls::UpstreamFacts& facts, TimePoint now) {
 void Session::connect_failed(const Error& error, TimePoint now) {
   if (over()) return;
   upstream_coming_ = false;
+  if (phase_ == Phase::negotiating) {
+    negotiated_ = Negotiated{{}, {}, error};
+    phase_ = before_negotiating_;
+    return settle(now);
+  }
   if (phase_ == Phase::tunnel_opening) {
     log::info("tunnel to {}: {}", http::to_string(connect_->authority), error.detail);
     return end_session(false);
@@ -168,12 +182,53 @@ void Session::connect_failed(const Error& error, TimePoint now) {
   settle(now);
 }
 
-void Session::congested(Side side) {
+void Session::negotiated(const std::string& alpn, const calls::UpstreamFacts& facts, TimePoint now) {
+  if (over() || phase_ != Phase::negotiating) return;
+  upstream_coming_ = false;
+  negotiated_ = Negotiated{alpn, facts, {}};
+  phase_ = before_negotiating_;
+  settle(now);
+}
+
+// --- HTTP/2: what `h2_` decides
+
+template <class F>
+bool Session::in_h2(F&& event) {
+  if (phase_ != Phase::h2) return false;
+  event();
+  if (h2_->over()) phase_ = Phase::over;
+  return true;
+}
+
+void Session::leg_opened(LegId leg, const calls::UpstreamFacts& facts, TimePoint now) {
+  in_h2([&] { h2_->leg_opened(leg, facts, now); });
+}
+void Session::leg_failed(LegId leg, const Error& error, TimePoint now) {
+  in_h2([&] { h2_->leg_failed(leg, error, now); });
+}
+void Session::leg_received(LegId leg, Bytes bytes, TimePoint now) {
+  in_h2([&] { h2_->leg_received(leg, bytes, now); });
+}
+void Session::leg_gone(LegId leg, const Error& error, TimePoint now) {
+  in_h2([&] { h2_->leg_gone(leg, error, now); });
+}
+void Session::leg_congested(LegId leg, TimePoint now) {
+  in_h2([&] { h2_->leg_congested(leg, true, now); });
+}
+void Session::leg_drained(LegId leg, TimePoint now) {
+  in_h2([&] { h2_->leg_congested(leg, false, now); });
+}
+
+// --- pressure and time
+
+void Session::congested(Side side, TimePoint now) {
+  if (side == Side::client && in_h2([&] { h2_->client_congested(true, now); })) return;
   (side == Side::client ? client_congested_ : upstream_congested_) = true;
   if (!over()) update_holds();
 }
 
-void Session::drained(Side side) {
+void Session::drained(Side side, TimePoint now) {
+  if (side == Side::client && in_h2([&] { h2_->client_congested(false, now); })) return;
   (side == Side::client ? client_congested_ : upstream_congested_) = false;
   if (!over()) update_holds();
 }
@@ -181,6 +236,7 @@ void Session::drained(Side side) {
 void Session::timed_out(TimePoint now) {
   if (over()) return;
   armed_.reset();
+  if (in_h2([&] { h2_->timed_out(now); })) return;
   if (wait_ == Wait::nothing) return;
   const TimePoint deadline = wait_since_ + limit_of(wait_);
   if (now < deadline) {
@@ -238,14 +294,16 @@ void Session::upstream_too_slow(Duration limit, TimePoint now) {
 
 void Session::cut(TimePoint now) {
   if (over()) return;
+  if (in_h2([&] { h2_->cut(now); })) return;
   const Error error{ErrorCode::shutting_down, Fault::proxy, "borehole was shut down before the call was done"};
   finish_tap(calls::Outcome::refused, &error, status_, now);
   end_session(false);
 }
 
-void Session::shut_down() {
+void Session::shut_down(TimePoint now) {
   if (over()) return;
   draining_ = true;
+  if (in_h2([&] { h2_->shut_down(now); })) return;
   const bool quiet = client_in_.empty() && request_state_ == RequestState::idle && request_reader_.idle();
   if (quiet && (phase_ == Phase::first_octets || phase_ == Phase::http || phase_ == Phase::inner_octets))
     end_session(true);
@@ -293,8 +351,12 @@ std::size_t Session::take(Bytes bytes, TimePoint now) {
       case Phase::first_octets: taken = take_first_octets(rest, now); break;
       case Phase::inner_octets: taken = take_inner_octets(rest, now); break;
       case Phase::http: taken = take_http(rest, now); break;
+      case Phase::negotiating:
       case Phase::connecting:
       case Phase::tunnel_opening: break;
+      case Phase::h2:
+        if (!rest.empty()) in_h2([&] { h2_->received(rest, now); });
+        return bytes.size();
       case Phase::tunnel:
       case Phase::upgraded:
         if (!rest.empty()) {
@@ -364,6 +426,10 @@ void Session::end_session(bool cleanly) {
 // --- waiting
 
 void Session::update_holds() {
+  if (phase_ == Phase::h2) {  // windows bound what it holds; a client is never kept from giving room
+    if (std::exchange(client_held_, false)) effects_.resume(Side::client);
+    return;
+  }
   const bool relaying = upstream_there_ && (tunnelling() || request_state_ == RequestState::relaying);
   const bool hold_client =
       (relaying && upstream_congested_) || client_in_.size() >= pending_limit ||

@@ -14,23 +14,14 @@
 #include "calls/tap.h"
 #include "http/message_reader.h"
 #include "proxy/effects.h"
+#include "proxy/h2_session.h"
 #include "proxy/own_pages.h"
 #include "proxy/policy.h"
 #include "proxy/route.h"
+#include "proxy/session_context.h"
 #include "tls/client_hello.h"
 
 namespace borehole::proxy {
-
-struct SessionContext {
-  std::shared_ptr<const Policy> policy;  // the one that was in force when the connection came
-  calls::TapSource* taps = nullptr;      // outlives the session
-  const OwnPages* pages = nullptr;       // outlives the session; null: nothing of borehole's own is served
-  std::string client_address;            // "127.0.0.1:51234"
-  std::shared_ptr<const calls::AwaitedProcess> client_process;  // null: it cannot be known
-  std::string local_ip;                                         // where it was accepted
-  std::uint16_t local_port = 0;
-  std::optional<Error> refusal;  // every request is answered with it: over a limit, or a client that is not allowed
-};
 
 // Events come one at a time; effects are asked for inside them. After `over()` nothing more may come.
 class Session {
@@ -47,11 +38,19 @@ class Session {
   void reached(TimePoint now);
   void leased(const calls::UpstreamFacts& facts, TimePoint now);
   void connect_failed(const Error& error, TimePoint now);
-  void congested(Side side);  // more is queued towards that side than it should be
-  void drained(Side side);    // … and no longer
+  // What `negotiate` led to; `alpn` is empty where nothing was agreed on.
+  void negotiated(const std::string& alpn, const calls::UpstreamFacts& facts, TimePoint now);
+  void leg_opened(LegId leg, const calls::UpstreamFacts& facts, TimePoint now);
+  void leg_failed(LegId leg, const Error& error, TimePoint now);
+  void leg_received(LegId leg, Bytes bytes, TimePoint now);
+  void leg_gone(LegId leg, const Error& error, TimePoint now);  // ended or broke
+  void leg_congested(LegId leg, TimePoint now);
+  void leg_drained(LegId leg, TimePoint now);
+  void congested(Side side, TimePoint now);  // more is queued towards that side than it should be
+  void drained(Side side, TimePoint now);    // … and no longer
   void timed_out(TimePoint now);
-  void cut(TimePoint now);  // ends at once, abnormally
-  void shut_down();         // no new work; ends as soon as what runs is done
+  void cut(TimePoint now);        // ends at once, abnormally
+  void shut_down(TimePoint now);  // no new work; ends as soon as what runs is done
 
   bool over() const noexcept { return phase_ == Phase::over; }
   bool tunnelling() const noexcept { return phase_ == Phase::tunnel || phase_ == Phase::upgraded; }
@@ -59,12 +58,14 @@ class Session {
  private:
   enum class Phase : std::uint8_t {
     first_octets,  // nothing is known yet
+    negotiating,   // the client offers HTTP/2: the upstream is asked what it speaks
     http,          // requests one after another
     connecting,    // CONNECT came; the host is being reached
     inner_octets,  // CONNECT was answered; the client speaks first
     tunnel_opening,
     tunnel,
     upgraded,  // behind a 101
+    h2,        // `h2_` has taken over
     over,
   };
   enum class RequestState : std::uint8_t { idle, leasing, relaying, discarding, complete };
@@ -85,13 +86,17 @@ class Session {
   std::optional<std::size_t> take_inner_octets(Bytes bytes, TimePoint now);
   std::optional<std::size_t> take_http(Bytes bytes, TimePoint now);
 
-  void open_origin(calls::WayIn way_in, http::Authority authority, const UpstreamTarget& target,
+  // False: what the upstream speaks must be known first.
+  bool open_origin(calls::WayIn way_in, http::Authority authority, const UpstreamTarget& target,
                    const tls::ClientHello& hello, Bytes received, TimePoint now);
+  void open_h2(TimePoint now);
+  template <class F>
+  bool in_h2(F&& event);  // true: it has taken it
   void answer_connect(TimePoint now);
   void open_tunnel(TimePoint now);
-  // A client that offers only HTTP/2: the engine refuses it with an alert, the record says why.
-  void note_if_only_h2(const tls::ClientHello& hello, calls::WayIn way_in, const http::Authority& authority,
-                       TimePoint now);
+  // A client that offers only HTTP/2, and an upstream that does not speak it: the engine refuses the client with an
+  // alert, the record says why.
+  void note_only_h2(calls::WayIn way_in, const http::Authority& authority, TimePoint now);
 
   void request_head_came(TimePoint now);
   void connect_came(const http::RequestHead& head, TimePoint now);
@@ -143,6 +148,16 @@ class Session {
 
   std::optional<Route> route_;
   std::optional<ConnectRoute> connect_;
+  // What came of `negotiate`.
+  struct Negotiated {
+    std::string alpn;
+    calls::UpstreamFacts facts;
+    std::optional<Error> error;
+  };
+  std::optional<Negotiated> negotiated_;
+  Phase before_negotiating_ = Phase::first_octets;
+  std::optional<Error> failed_before_;  // told to the first request; the next ones try anew
+  std::unique_ptr<H2Session> h2_;
   std::optional<Error> refusal_inside_;  // told inside the opened TLS, where the client shows it
   std::unique_ptr<calls::Tap> tap_;
   int status_ = 0;
@@ -166,6 +181,7 @@ class Session {
   TimePoint wait_since_{};
   std::optional<TimePoint> armed_;
 
+  static constexpr LegId first_leg = 1;
   static constexpr std::size_t pending_limit = 64 * 1024;
 };
 

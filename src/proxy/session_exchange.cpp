@@ -103,6 +103,7 @@ void Session::request_head_came(TimePoint now) {
     if (!tap_) begin_tap(&head, way_in_of(head, at_), "", at_.origin ? at_.origin->authority : http::Authority{}, now);
   };
   std::optional<Error> refusal = refusal_inside_;
+  if (!refusal && failed_before_) refusal = std::exchange(failed_before_, std::nullopt);
   if (!refusal && context_.refusal) refusal = context_.refusal;
   if (!refusal && draining_) {
     refusal = Error{ErrorCode::shutting_down, Fault::proxy, "borehole is shutting down; try again on a new connection"};

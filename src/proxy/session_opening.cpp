@@ -20,13 +20,9 @@ std::optional<std::size_t> Session::take_first_octets(Bytes bytes, TimePoint now
   if (hello.status == tls::HelloStatus::need_more) return std::nullopt;
   if (hello.status == tls::HelloStatus::not_tls) {
     if (h2_preface.starts_with(bytes.substr(0, h2_preface.size()))) {
-      if (bytes.size() < 16) return std::nullopt;
-      begin_tap(nullptr, calls::WayIn::gateway, "", {}, now);
-      refuse({ErrorCode::unsupported_protocol, Fault::client,
-              "HTTP/2 is not spoken here; use an HTTP/1.1 client (AWS SDK for JavaScript: requestHandler: new "
-              "NodeHttpHandler(…))"},
-             now);
-      return std::nullopt;
+      if (bytes.size() < h2_preface.size()) return std::nullopt;
+      open_h2(now);
+      return 0;
     }
     phase_ = Phase::http;
     return 0;
@@ -36,14 +32,17 @@ std::optional<std::size_t> Session::take_first_octets(Bytes bytes, TimePoint now
     http::Authority authority;
     authority.host = name;
     authority.port = 443;
-    open_origin(calls::WayIn::direct, authority, {name, 443, true, name, false}, hello.hello, bytes, now);
+    if (!open_origin(calls::WayIn::direct, authority, {name, 443, true, name, false}, hello.hello, bytes, now))
+      return std::nullopt;
     return bytes.size();
   }
   at_.over_tls = true;
   phase_ = Phase::http;
   wait_for(Wait::head, now);
-  note_if_only_h2(hello.hello, calls::WayIn::absolute, {}, now);
-  effects_.open_tls({name, bytes});
+  // Clients that offer both would speak HTTP/2 where they want to CONNECT, which is HTTP/1's here.
+  const bool h2 = hello.hello.offers("h2") && !hello.hello.offers("http/1.1");
+  if (h2) open_h2(now);
+  effects_.open_tls({name, bytes, h2 ? "h2" : "http/1.1"});
   return bytes.size();
 }
 
@@ -76,27 +75,60 @@ std::optional<std::size_t> Session::take_inner_octets(Bytes bytes, TimePoint now
     authority.is_ip = false;
     target.tls_name = sni;
   }
-  open_origin(calls::WayIn::connect, std::move(authority), target, hello.hello, bytes, now);
+  if (!open_origin(calls::WayIn::connect, std::move(authority), target, hello.hello, bytes, now)) return std::nullopt;
   return bytes.size();
 }
 
-void Session::open_origin(calls::WayIn way_in, http::Authority authority, const UpstreamTarget& target,
+bool Session::open_origin(calls::WayIn way_in, http::Authority authority, const UpstreamTarget& target,
                           const tls::ClientHello& hello, Bytes received, TimePoint now) {
+  const bool refused = refusal_inside_ || context_.refusal;
+  const bool offers_h1 = hello.alpn.empty() || hello.offers("http/1.1");
+  if (hello.offers("h2") && !refused && !negotiated_) {
+    before_negotiating_ = phase_;
+    phase_ = Phase::negotiating;
+    wait_for(Wait::nothing, now);
+    upstream_coming_ = true;
+    std::vector<std::string> offered;
+    for (const std::string& protocol : hello.alpn) {
+      if (protocol == "h2" || protocol == "http/1.1") offered.push_back(protocol);
+    }
+    effects_.negotiate(target, offered, first_leg);
+    return false;
+  }
   const std::string leaf_name = authority.host;
-  note_if_only_h2(hello, way_in, authority, now);
+  const bool failed = negotiated_ && negotiated_->error;
+  const bool h2 = negotiated_ && !failed ? negotiated_->alpn == "h2" : hello.offers("h2") && !offers_h1;
+  if (!h2 && !offers_h1) note_only_h2(way_in, authority, now);
+  if (failed) failed_before_ = negotiated_->error;
   at_.origin = Surroundings::Origin{way_in, std::move(authority), target};
   phase_ = Phase::http;
   wait_for(Wait::head, now);
-  effects_.open_tls({leaf_name, received});
-  if (!refusal_inside_ && !context_.refusal) effects_.prepare(target);
+  if (h2) open_h2(now);
+  effects_.open_tls({leaf_name, received, h2 ? "h2" : "http/1.1"});
+  if (!h2 && !failed && !refusal_inside_ && !context_.refusal) effects_.prepare(target);
+  return true;
 }
 
-void Session::note_if_only_h2(const tls::ClientHello& hello, calls::WayIn way_in, const http::Authority& authority,
-                              TimePoint now) {
-  if (hello.alpn.empty() || hello.offers("http/1.1")) return;
+// From here on every octet of the client is HTTP/2's.
+void Session::open_h2(TimePoint now) {
+  phase_ = Phase::h2;
+  wait_ = Wait::nothing;
+  h2_ = std::make_unique<H2Session>(context_, at_, effects_, now);
+  if (refusal_inside_) h2_->refuse_all(*refusal_inside_);
+  if (draining_) {
+    h2_->refuse_all(
+        {ErrorCode::shutting_down, Fault::proxy, "borehole is shutting down; try again on a new connection"});
+  }
+  if (failed_before_) h2_->first_fails(*std::exchange(failed_before_, std::nullopt));
+  if (negotiated_ && !negotiated_->error) h2_->adopt(first_leg, negotiated_->facts, now);
+}
+
+void Session::note_only_h2(calls::WayIn way_in, const http::Authority& authority, TimePoint now) {
   const Error error{ErrorCode::unsupported_protocol, Fault::client,
-                    "the client offers only HTTP/2 (ALPN), which is not spoken here; use an HTTP/1.1 client (AWS SDK "
-                    "for JavaScript: requestHandler: new NodeHttpHandler(…))"};
+                    fmt::format("{} speaks only HTTP/1.1, the client offers only HTTP/2 (ALPN), and neither is "
+                                "translated; use an HTTP/1.1 client (AWS SDK for JavaScript: requestHandler: new "
+                                "NodeHttpHandler(…))",
+                                authority.host)};
   begin_tap(nullptr, way_in, "/", authority, now);
   finish_tap(calls::Outcome::refused, &error, 0, now);
   refusal_inside_ = error;  // the handshake fails with no_application_protocol

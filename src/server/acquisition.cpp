@@ -20,10 +20,11 @@ std::string authority_of(const proxy::UpstreamTarget& target) {
 }  // namespace
 
 Acquisition::Acquisition(const UpstreamWorld& world, proxy::UpstreamTarget target, bool secure_at_once,
-                         AcquisitionObserver& observer)
+                         AcquisitionObserver& observer, std::vector<std::string> alpn)
     : world_(world),
       target_(std::move(target)),
       secure_at_once_(secure_at_once),
+      alpn_(std::move(alpn)),
       observer_(observer),
       began_(world.loop.now()),
       timer_(world.loop, [this] {
@@ -132,8 +133,9 @@ void Acquisition::opened() {
   observer_.on_tcp_open();
 }
 
-void Acquisition::secure(const proxy::UpstreamTarget& target) {
+void Acquisition::secure(const proxy::UpstreamTarget& target, std::vector<std::string> alpn) {
   target_ = target;
+  alpn_ = std::move(alpn);
   secure_at_once_ = true;
   if (stage_ == Stage::open) begin_tls();
 }
@@ -150,6 +152,7 @@ void Acquisition::begin_tls() {
   tls::ClientContext::Options options;
   options.host = target_.tls_name;
   options.port = target_.port;
+  options.alpn = alpn_;
   engine_ = world_.tls.connect(std::move(options));
   if (auto started = engine_->start(socket_->out()); !started) return fail(started.error());
   socket_->flush();

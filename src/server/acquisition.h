@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/buffer.h"
 #include "base/result.h"
@@ -50,14 +51,14 @@ class Acquisition final : public net::TcpObserver {
  public:
   // Dials at once. With `secure_at_once` TLS follows without a stop (or, for a target without TLS, on_ready).
   Acquisition(const UpstreamWorld& world, proxy::UpstreamTarget target, bool secure_at_once,
-              AcquisitionObserver& observer);
+              AcquisitionObserver& observer, std::vector<std::string> alpn = {"http/1.1"});
   ~Acquisition() override;
 
   const proxy::UpstreamTarget& target() const noexcept { return target_; }
   bool tcp_open() const noexcept { return stage_ == Stage::open; }
   // TCP is open, or will be: go on with TLS, towards `target` (same host and port; the name to prove may be known
   // better now).
-  void secure(const proxy::UpstreamTarget& target);
+  void secure(const proxy::UpstreamTarget& target, std::vector<std::string> alpn = {"http/1.1"});
   // Nothing is called any more.
   void cancel() noexcept;
   // Precondition: tcp_open(). The connection as it is, without TLS.
@@ -80,6 +81,7 @@ class Acquisition final : public net::TcpObserver {
   const UpstreamWorld& world_;
   proxy::UpstreamTarget target_;
   bool secure_at_once_;
+  std::vector<std::string> alpn_;  // offered
   AcquisitionObserver& observer_;
   Stage stage_ = Stage::dialling;
   TimePoint began_;

@@ -15,6 +15,7 @@ ConnectionDriver::ConnectionDriver(const DriverWorld& world, std::unique_ptr<net
                                    proxy::SessionContext context)
     : world_(world),
       client_(std::move(client)),
+      burial_{world.retire_connection, world.retire_acquisition},
       timer_(world.loop, [this] { dispatch([this] { session_.timed_out(world_.loop.now()); }); }),
       session_(std::move(context), *this) {}
 
@@ -27,7 +28,7 @@ void ConnectionDriver::begin() {
 }
 
 void ConnectionDriver::shut_down() {
-  dispatch([this] { session_.shut_down(); });
+  dispatch([this] { session_.shut_down(world_.loop.now()); });
 }
 
 void ConnectionDriver::cut() {
@@ -38,6 +39,7 @@ template <class F>
 void ConnectionDriver::dispatch(F&& event) noexcept {
   if (ending_ != Ending::no) return;
   assert(!in_event_);
+  dead_legs_.clear();  // those that went in an earlier event
   in_event_ = true;
   event();
   settle();
@@ -53,6 +55,10 @@ void ConnectionDriver::dispatch(F&& event) noexcept {
   if (ending_ != Ending::no) end();
 }
 
+void ConnectionDriver::run(const std::function<void()>& event) noexcept {
+  dispatch([&] { event(); });
+}
+
 void ConnectionDriver::settle() {
   while (!hello_.empty() && ending_ == Ending::no) {
     const std::string hello = std::exchange(hello_, {});
@@ -60,26 +66,42 @@ void ConnectionDriver::settle() {
   }
   if (client_) client_->flush();
   if (upstream_) upstream_->flush();
+  for (const auto& [id, leg] : legs_) leg->flush();
   check_marks();
 }
 
 void ConnectionDriver::check_marks() {
   if (ending_ != Ending::no) return;
+  const TimePoint now = world_.loop.now();
   const std::size_t to_client = client_ ? client_->queued() : 0;
   if (!client_over_mark_ && to_client > high_mark) {
     client_over_mark_ = true;
-    session_.congested(Side::client);
+    session_.congested(Side::client, now);
   } else if (client_over_mark_ && to_client <= low_mark) {
     client_over_mark_ = false;
-    session_.drained(Side::client);
+    session_.drained(Side::client, now);
   }
   const std::size_t to_upstream = upstream_ ? upstream_->queued() : 0;
   if (!upstream_over_mark_ && to_upstream > high_mark) {
     upstream_over_mark_ = true;
-    session_.congested(Side::upstream);
+    session_.congested(Side::upstream, now);
   } else if (upstream_over_mark_ && to_upstream <= low_mark) {
     upstream_over_mark_ = false;
-    session_.drained(Side::upstream);
+    session_.drained(Side::upstream, now);
+  }
+  check_leg_marks();
+}
+
+void ConnectionDriver::check_leg_marks() {
+  std::vector<proxy::LegId> ids;
+  for (const auto& [id, leg] : legs_) {
+    if (leg->over_mark ? leg->queued() <= low_mark : leg->queued() > high_mark) ids.push_back(id);
+  }
+  for (const proxy::LegId id : ids) {
+    UpstreamLeg* const leg = find_leg(id);
+    if (leg == nullptr || ending_ != Ending::no) continue;
+    leg->over_mark = !leg->over_mark;
+    leg->over_mark ? session_.leg_congested(id, world_.loop.now()) : session_.leg_drained(id, world_.loop.now());
   }
 }
 
@@ -197,6 +219,16 @@ void ConnectionDriver::on_ready(std::unique_ptr<UpstreamConnection> connection) 
 
 void ConnectionDriver::acquired(std::unique_ptr<UpstreamConnection> connection) {
   let_acquisition_go();
+  if (std::exchange(wanted_, wanted_ == Wanted::negotiation ? Wanted::nothing : wanted_) == Wanted::negotiation) {
+    const calls::UpstreamFacts facts = connection->facts();
+    if (facts.alpn == "h2") {
+      legs_.emplace(negotiated_leg_,
+                    std::make_unique<UpstreamLeg>(negotiated_leg_, std::move(connection), *this, burial_));
+    } else {
+      world_.pool.put(std::move(connection));
+    }
+    return session_.negotiated(facts.alpn, facts, world_.loop.now());
+  }
   if (wanted_ != Wanted::lease) return world_.pool.put(std::move(connection));
   wanted_ = Wanted::nothing;
   adopt(std::move(connection));
@@ -221,9 +253,14 @@ void ConnectionDriver::adopt(std::unique_ptr<UpstreamConnection> connection) {
   upstream_->set_reading(true);
 }
 
-void ConnectionDriver::start_acquisition(const proxy::UpstreamTarget& target, bool secure_at_once) {
+void ConnectionDriver::start_acquisition(const proxy::UpstreamTarget& target, bool secure_at_once,
+                                         std::vector<std::string> alpn) {
   let_acquisition_go();
-  acquisition_ = std::make_unique<Acquisition>(world_.upstream, target, secure_at_once, *this);
+  acquisition_ = std::make_unique<Acquisition>(world_.upstream, target, secure_at_once, *this, std::move(alpn));
+}
+
+bool ConnectionDriver::acquiring(const proxy::UpstreamTarget& target) const noexcept {
+  return acquisition_ && acquisition_->target().host == target.host && acquisition_->target().port == target.port;
 }
 
 void ConnectionDriver::let_acquisition_go() {
@@ -273,6 +310,7 @@ void ConnectionDriver::open_tls(const proxy::TlsPlan& plan) {
   auto layer = std::make_unique<Layer>();
   tls::ServerContext::Options options;
   options.leaf_name = plan.leaf_name;
+  options.alpn = {plan.alpn};
   layer->engine = world_.tls.accept(std::move(options));
   layers_.push_back(std::move(layer));
   hello_ = plan.received;
@@ -287,7 +325,7 @@ bool ConnectionDriver::reach(const proxy::UpstreamTarget& target) {
 
 void ConnectionDriver::prepare(const proxy::UpstreamTarget& target) {
   if (world_.pool.has(target)) return;
-  if (acquisition_ && acquisition_->target().host == target.host && acquisition_->target().port == target.port) {
+  if (acquiring(target)) {
     acquisition_->secure(target);
   } else {
     start_acquisition(target, true);
@@ -300,8 +338,7 @@ std::optional<calls::UpstreamFacts> ConnectionDriver::lease(const proxy::Upstrea
     return upstream_->facts();
   }
   wanted_ = Wanted::lease;
-  if (acquisition_ && acquisition_->target().host == target.host && acquisition_->target().port == target.port &&
-      acquisition_->target().configured == target.configured) {
+  if (acquiring(target) && acquisition_->target().configured == target.configured) {
     if (acquisition_->tcp_open() || acquisition_->target() != target) acquisition_->secure(target);
   } else {
     start_acquisition(target, true);
@@ -363,6 +400,26 @@ void ConnectionDriver::end_writing(Side side) {
   client_->shut_down();
 }
 
+void ConnectionDriver::negotiate(const proxy::UpstreamTarget& target, const std::vector<std::string>& alpn,
+                                 proxy::LegId leg) {
+  wanted_ = Wanted::negotiation;
+  negotiated_leg_ = leg;
+  if (acquiring(target)) {
+    acquisition_->secure(target, alpn);
+  } else {
+    start_acquisition(target, true, alpn);
+  }
+}
+
+void ConnectionDriver::noticed(proxy::Notice what) {
+  switch (what) {
+    case proxy::Notice::h2_connection: return world_.counters.h2_connections.add();
+    case proxy::Notice::h2_stream: return world_.counters.h2_streams.add();
+    case proxy::Notice::h2_flood: return world_.counters.h2_floods.add();
+    case proxy::Notice::h2_malformed: return world_.counters.h2_malformed.add();
+  }
+}
+
 void ConnectionDriver::finish_client() { ending_ = Ending::clean; }
 void ConnectionDriver::break_client() { ending_ = Ending::abnormal; }
 
@@ -381,6 +438,11 @@ void ConnectionDriver::end() {
   wanted_ = Wanted::nothing;
   let_acquisition_go();
   if (upstream_) drop_upstream();
+  for (auto& [id, leg] : legs_) {
+    leg->drop();
+    dead_legs_.push_back(std::move(leg));
+  }
+  legs_.clear();
   if (client_) {
     client_->observe(nullptr);
     if (ending_ == Ending::clean) {

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "server/acquisition.h"
 #include "server/counters.h"
 #include "server/upstream_connection.h"
+#include "server/upstream_leg.h"
 #include "server/upstream_pool.h"
 #include "tls/server_context.h"
 
@@ -39,7 +41,8 @@ struct DriverWorld {
 class ConnectionDriver final : public net::TcpObserver,
                                public proxy::Effects,
                                public UpstreamObserver,
-                               public AcquisitionObserver {
+                               public AcquisitionObserver,
+                               public LegObserver {
  public:
   ConnectionDriver(const DriverWorld& world, std::unique_ptr<net::TcpSocket> client, proxy::SessionContext context);
   ~ConnectionDriver() override;
@@ -64,6 +67,13 @@ class ConnectionDriver final : public net::TcpObserver,
   void on_ready(std::unique_ptr<UpstreamConnection> connection) noexcept override;
   void on_acquisition_failed(const Error& error) noexcept override;
 
+  // LegObserver
+  void on_leg_opened(proxy::LegId leg) noexcept override;
+  void on_leg_failed(proxy::LegId leg, const Error& error) noexcept override;
+  void on_leg_received(proxy::LegId leg, Bytes bytes) noexcept override;
+  void on_leg_gone(proxy::LegId leg, const Error& error) noexcept override;
+  void on_leg_written(proxy::LegId leg) noexcept override;
+
   // proxy::Effects
   void send(proxy::Side side, Bytes bytes) override;
   TimePoint flush(proxy::Side side) override;
@@ -80,16 +90,25 @@ class ConnectionDriver final : public net::TcpObserver,
   void end_writing(proxy::Side side) override;
   void finish_client() override;
   void break_client() override;
+  void negotiate(const proxy::UpstreamTarget& target, const std::vector<std::string>& alpn, proxy::LegId leg) override;
+  void open_leg(proxy::LegId leg, const proxy::UpstreamTarget& target) override;
+  void send_leg(proxy::LegId leg, Bytes bytes) override;
+  void hold_leg(proxy::LegId leg) override;
+  void resume_leg(proxy::LegId leg) override;
+  void drop_leg(proxy::LegId leg) override;
+  void finish_leg(proxy::LegId leg) override;
+  void noticed(proxy::Notice what) override;
   void arm(TimePoint deadline) override;
   void disarm() override;
 
  private:
-  enum class Wanted : std::uint8_t { nothing, reach, lease, tunnel };
+  enum class Wanted : std::uint8_t { nothing, reach, lease, tunnel, negotiation };
   enum class Ending : std::uint8_t { no, clean, abnormal };
 
   // Runs one event of the session, then what must follow it: TLS that was opened in it, flushes, marks, the end.
   template <class F>
   void dispatch(F&& event) noexcept;
+  void run(const std::function<void()>& event) noexcept;  // the same, from another file
   void settle();
   void feed(std::size_t layer, Bytes bytes);
   void write_through(std::size_t layers, Bytes bytes);
@@ -97,7 +116,12 @@ class ConnectionDriver final : public net::TcpObserver,
   void end();
   void acquired(std::unique_ptr<UpstreamConnection> connection);
   void adopt(std::unique_ptr<UpstreamConnection> connection);
-  void start_acquisition(const proxy::UpstreamTarget& target, bool secure_at_once);
+  void start_acquisition(const proxy::UpstreamTarget& target, bool secure_at_once,
+                         std::vector<std::string> alpn = {"http/1.1"});
+  bool acquiring(const proxy::UpstreamTarget& target) const noexcept;
+  UpstreamLeg* find_leg(proxy::LegId leg) noexcept;
+  void check_leg_marks();
+  std::unique_ptr<UpstreamLeg> take_leg(proxy::LegId leg);
   void let_acquisition_go();
 
   // TLS towards the client, outermost first; at most TLS in TLS.
@@ -114,6 +138,10 @@ class ConnectionDriver final : public net::TcpObserver,
   std::string hello_;  // octets that open the newest layer
   std::unique_ptr<UpstreamConnection> upstream_;
   std::unique_ptr<Acquisition> acquisition_;
+  UpstreamLeg::Burial burial_;
+  std::map<proxy::LegId, std::unique_ptr<UpstreamLeg>> legs_;
+  std::vector<std::unique_ptr<UpstreamLeg>> dead_legs_;  // may be on the call stack
+  proxy::LegId negotiated_leg_ = 0;
   Wanted wanted_ = Wanted::nothing;
   Ending ending_ = Ending::no;
   bool in_event_ = false;

@@ -25,6 +25,9 @@ struct alignas(64) WorkerCounters {
   Counter out_of_descriptors;  // closed unanswered
   Counter open;                // now
 
+  Counter h2_connections, h2_streams;  // of clients
+  Counter h2_floods, h2_malformed;     // ended with ENHANCE_YOUR_CALM; streams and connections that broke RFC 9113
+
   // Octets of HTTP and of tunnels, without TLS.
   Counter client_received, client_sent, upstream_received, upstream_sent;
 

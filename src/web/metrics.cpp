@@ -113,6 +113,10 @@ WorkerFigures sum(const std::vector<WorkerFigures>& workers) {
     all.pool_hits += w.pool_hits;
     all.pool_misses += w.pool_misses;
     all.pool_idle += w.pool_idle;
+    all.h2_connections += w.h2_connections;
+    all.h2_streams += w.h2_streams;
+    all.h2_floods += w.h2_floods;
+    all.h2_malformed += w.h2_malformed;
     all.minted += w.minted;
   }
   return all;
@@ -130,6 +134,14 @@ void add_workers(Exposition& out, const std::vector<WorkerFigures>& workers) {
   out.sample({{"reason", "limit"}}, all.over_limit);
   out.sample({{"reason", "not_allowed"}}, all.not_allowed);
   out.sample({{"reason", "descriptors"}}, all.out_of_descriptors);
+  out.single("borehole_h2_connections_total", Type::counter, "Clients' connections that spoke HTTP/2.",
+             all.h2_connections);
+  out.single("borehole_h2_streams_total", Type::counter, "Streams that clients opened on them.", all.h2_streams);
+  out.family("borehole_h2_faults_total", Type::counter,
+             "HTTP/2 that was not taken: flood is a connection that was ended with ENHANCE_YOUR_CALM, malformed a "
+             "stream or connection that broke RFC 9113.");
+  out.sample({{"kind", "flood"}}, all.h2_floods);
+  out.sample({{"kind", "malformed"}}, all.h2_malformed);
   out.family("borehole_received_bytes_total", Type::counter, "Octets of HTTP and tunnels that came, without TLS.");
   out.sample({{"from", "client"}}, all.client_received);
   out.sample({{"from", "upstream"}}, all.upstream_received);

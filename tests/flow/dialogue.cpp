@@ -75,10 +75,10 @@ Event connect_fails(ErrorCode code, Fault fault) {
           }};
 }
 Event congested(Side side) {
-  return {fmt::format("congested({})", side_name(side)), [side](Dialogue& d) { d.session->congested(side); }};
+  return {fmt::format("congested({})", side_name(side)), [side](Dialogue& d) { d.session->congested(side, d.now); }};
 }
 Event drained(Side side) {
-  return {fmt::format("drained({})", side_name(side)), [side](Dialogue& d) { d.session->drained(side); }};
+  return {fmt::format("drained({})", side_name(side)), [side](Dialogue& d) { d.session->drained(side, d.now); }};
 }
 Event time_passes(Duration how_long) {
   return {"time_passes()", [how_long](Dialogue& d) {
@@ -92,7 +92,7 @@ Event time_passes(Duration how_long) {
           }};
 }
 Event shut_down() {
-  return {"shut_down()", [](Dialogue& d) { d.session->shut_down(); }};
+  return {"shut_down()", [](Dialogue& d) { d.session->shut_down(d.now); }};
 }
 
 // --- effects

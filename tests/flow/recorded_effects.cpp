@@ -67,7 +67,9 @@ void RecordedEffects::resume(Side side) {
 }
 
 void RecordedEffects::open_tls(const TlsPlan& plan) {
-  write(fmt::format("open tls for {}", plan.leaf_name.empty() ? "itself" : plan.leaf_name), plan.received);
+  write(fmt::format("open tls for {}{}", plan.leaf_name.empty() ? "itself" : plan.leaf_name,
+                    plan.alpn == "http/1.1" ? "" : " with " + plan.alpn),
+        plan.received);
 }
 
 bool RecordedEffects::reach(const UpstreamTarget& target) {
@@ -106,7 +108,7 @@ void RecordedEffects::leased() {
   upstream_held = false;
 }
 
-void RecordedEffects::gone() { there = coming = reaching = upstream_held = false; }
+void RecordedEffects::gone() { there = coming = reaching = negotiating = upstream_held = false; }
 
 void RecordedEffects::give_back() {
   rule(there, "only what is leased is given back");
@@ -116,7 +118,7 @@ void RecordedEffects::give_back() {
 }
 
 void RecordedEffects::drop_upstream() {
-  rule(there || coming || reaching, "only what is there or asked for is dropped");
+  rule(there || coming || reaching || negotiating, "only what is there or asked for is dropped");
   gone();
   write("drop upstream");
 }
@@ -135,7 +137,53 @@ void RecordedEffects::end_writing(Side side) {
   write(fmt::format("end writing to {}", side_name(side)));
 }
 
+void RecordedEffects::negotiate(const UpstreamTarget& target, const std::vector<std::string>& alpn, LegId) {
+  rule(!there && !coming && !negotiating, "one negotiation at a time");
+  std::string offered;
+  for (const std::string& protocol : alpn) offered += " " + protocol;
+  write("negotiate " + describe(target) + " with" + offered);
+  negotiating = true;
+  reaching = false;
+}
+
+void RecordedEffects::open_leg(LegId leg, const UpstreamTarget& target) {
+  rule(!legs.contains(leg), "a leg's id is used once");
+  legs[leg].target = describe(target);
+  write(fmt::format("open leg {} to {}", leg, describe(target)));
+}
+
+void RecordedEffects::send_leg(LegId leg, Bytes bytes) {
+  rule(legs.contains(leg) && legs[leg].there, "octets go to legs that are there");
+  rule(!bytes.empty(), "an empty send is no send");
+  legs[leg].sent += bytes;
+}
+
+void RecordedEffects::hold_leg(LegId leg) {
+  rule(legs.contains(leg) && !legs[leg].held, "what is held is not held again");
+  legs[leg].held = true;
+  write(fmt::format("hold leg {}", leg));
+}
+
+void RecordedEffects::resume_leg(LegId leg) {
+  rule(legs.contains(leg) && legs[leg].held, "only what is held is resumed");
+  legs[leg].held = false;
+  write(fmt::format("resume leg {}", leg));
+}
+
+void RecordedEffects::drop_leg(LegId leg) {
+  rule(legs.erase(leg) == 1, "only a leg that is there or asked for is dropped");
+  write(fmt::format("drop leg {}", leg));
+}
+
+void RecordedEffects::finish_leg(LegId leg) {
+  rule(legs.erase(leg) == 1, "only a leg that is there or asked for is finished");
+  write(fmt::format("finish leg {}", leg));
+}
+
+void RecordedEffects::noticed(Notice what) { ++notices[what]; }
+
 void RecordedEffects::finish_client() {
+  rule(legs.empty() && !negotiating, "legs are let go before the client");
   rule(!there && !coming && !reaching, "the upstream is let go before the client");
   write("finish client");
   finished = clean = true;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,6 +36,14 @@ class RecordedEffects final : public Effects {
   bool upstream_writable = true;
   std::optional<TimePoint> armed;
   TimePoint flushed_at{};  // what `flush` answers
+  bool negotiating = false;  // `negotiate` was not answered
+  struct LegState {
+    std::string target;
+    bool there = false, held = false;
+    std::string sent;  // all octets
+  };
+  std::map<LegId, LegState> legs;  // those that were not let go
+  std::map<Notice, int> notices;
 
   void send(Side side, Bytes bytes) override;
   TimePoint flush(Side side) override;
@@ -51,12 +60,20 @@ class RecordedEffects final : public Effects {
   void end_writing(Side side) override;
   void finish_client() override;
   void break_client() override;
+  void negotiate(const UpstreamTarget& target, const std::vector<std::string>& alpn, LegId leg) override;
+  void open_leg(LegId leg, const UpstreamTarget& target) override;
+  void send_leg(LegId leg, Bytes bytes) override;
+  void hold_leg(LegId leg) override;
+  void resume_leg(LegId leg) override;
+  void drop_leg(LegId leg) override;
+  void finish_leg(LegId leg) override;
+  void noticed(Notice what) override;
   void arm(TimePoint deadline) override;
   void disarm() override;
 
   // What a driver does before it tells the session.
   void leased();
-  void failed() { coming = reaching = false; }
+  void failed() { coming = reaching = negotiating = false; }
 
  private:
   void rule(bool holds, const char* what);

@@ -158,16 +158,6 @@ TEST_CASE("SNI that differs from the CONNECT authority is refused inside") {
   CHECK(d.call(0).outcome == calls::Outcome::refused);
 }
 
-TEST_CASE("A client that offers only h2 is recorded, and told by the handshake") {
-  Dialogue d;
-  d.world.pooled = true;
-  d >> received(client, connect_head) << reach(origin + " tls") << to_client(established);
-  d >> received(client, client_hello(host, {"h2"})) << open_tls(host, client_hello(host, {"h2"}));
-  CHECK(d.call(0).error->code == ErrorCode::unsupported_protocol);
-  d >> client_tls_fails() << finish_client();
-  CHECK(d.calls() == 1);
-}
-
 TEST_CASE("A CONNECT that fails is answered on the CONNECT, and recorded") {
   Dialogue d;
   d >> received(client, connect_head) << reach(origin + " tls");
@@ -270,12 +260,7 @@ TEST_CASE("The origin's own names are all taken inside") {
   d >> leased() << to_upstream(line + "\r\n\r\n");
 }
 
-TEST_CASE("HTTP/2 without TLS is refused in words, and its first letter is no reason to wait") {
-  Dialogue d;
-  d >> received(client, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-           << last_refusal(400, "ValidationException", "unsupported_protocol") << finish_client();
-  CHECK(d.call(0).outcome == calls::Outcome::refused);
-
+TEST_CASE("The first letter of HTTP/2's preface is no reason to wait") {
   Dialogue slow;
   const std::string get = "PUT http://example.com/ HTTP/1.1\r\nHost: example.com\r\n\r\n";
   for (const char c : get.substr(0, get.size() - 1)) slow >> received(client, std::string(1, c));

@@ -25,7 +25,7 @@ class WitnessTap final : public calls::Tap {
     seen_->sent_head = sent;
   }
   void on_request_body(Bytes content, TimePoint) noexcept override {
-    rule(!seen_->sent_head.empty(), "the body follows the sent head");
+    rule(!seen_->received_head.empty(), "the body follows the head");
     seen_->request_body += content;
   }
   void on_request_complete(TimePoint) noexcept override {

@@ -76,7 +76,7 @@ class Play {
       case 'b': return shatter(Side::client);
       case 'B': return shatter(Side::upstream);
       case 't': return time_passes();
-      case 's': session_->shut_down(); return check();
+      case 's': session_->shut_down(now_); return check();
       default: return;
     }
   }
@@ -137,7 +137,7 @@ class Play {
     bool& over_mark = side == Side::client ? client_over_mark_ : upstream_over_mark_;
     if (side == Side::upstream && !world_.there) return;
     over_mark = !over_mark;
-    over_mark ? session_->congested(side) : session_->drained(side);
+    over_mark ? session_->congested(side, now_) : session_->drained(side, now_);
     check();
   }
 

@@ -25,7 +25,7 @@ def exception(name, message):
 
 
 def split(data):
-    """Complete frames at the front of `data` as (headers, payload), and the rest. Only string headers are known."""
+    """Complete frames at the front of `data` as (headers, payload), and the rest. Headers: strings, octets, times."""
     frames = []
     while len(data) >= 12:
         total, size = struct.unpack("!II", data[:8])
@@ -40,10 +40,16 @@ def split(data):
             length = data[at]
             name = data[at + 1:at + 1 + length].decode()
             at += 1 + length
-            if data[at] != 7:
-                raise ValueError(f"header type {data[at]}")
+            kind = data[at]
+            if kind == 8:  # milliseconds since 1970
+                headers[name], = struct.unpack("!q", data[at + 1:at + 9])
+                at += 9
+                continue
+            if kind not in (6, 7):
+                raise ValueError(f"header type {kind}")
             length, = struct.unpack("!H", data[at + 1:at + 3])
-            headers[name] = data[at + 3:at + 3 + length].decode()
+            value = data[at + 3:at + 3 + length]
+            headers[name] = value.decode() if kind == 7 else value
             at += 3 + length
         frames.append((headers, data[12 + size:total - 4]))
         data = data[total:]

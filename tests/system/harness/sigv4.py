@@ -172,7 +172,8 @@ def verify(method, target, fields, body, secrets, now=None, scoped=None, tell=Fa
         token = next((v for n, v in fields if n.lower() == "x-amz-security-token"), None)
         if token != tokens.get(key):
             raise Refused("UnrecognizedClientException", "The security token included in the request is invalid.")
-    if "host" not in signed:
+    # Over HTTP/2 the AWS SDK for JavaScript signs the pseudo-header field in Host's place.
+    if "host" not in signed and ":authority" not in signed:
         raise Refused("IncompleteSignatureException", "'Host' must be signed")
     payload = next((v for n, v in fields if n.lower() == "x-amz-content-sha256"), None)
     actual = hashlib.sha256(body).hexdigest()

@@ -1,4 +1,5 @@
-"""The upstream: an HTTP/1.1 server over TLS or plain TCP that keeps every raw octet it gets and does as it is told.
+"""The upstream: an HTTP/1.1 server over TLS or plain TCP that keeps every raw octet it gets and does as it is told;
+HTTP/2 where that was agreed on, or with `h2_plain` on plain TCP.
 
 One thread a connection, so that a scripted behaviour is a plain function `handler(request, reply)`. Never an HTTP
 library: what a test compares is what was on the wire.
@@ -9,7 +10,7 @@ import socket
 import ssl
 import threading
 
-from . import bedrock, wire
+from . import bedrock, h2, wire
 
 
 _handshaking = threading.local()  # what the SNI callback of this thread's handshake saw
@@ -123,12 +124,15 @@ class Upstream:
     """`handler` may be replaced at any time; it is looked up for each request."""
 
     def __init__(self, trust=None, tls=True, handler=None, kind="good", alpn=("http/1.1",), maximum=None,
-                 backlog=512, address=("127.0.0.1", 0)):
+                 backlog=512, address=("127.0.0.1", 0), h2_plain=False, h2_settings=None, consume=True):
         self._trust = trust
         self._tls = tls
         self._kind = kind
         self._alpn = alpn
         self._maximum = maximum
+        self._h2_plain = h2_plain
+        self._h2_settings = h2_settings
+        self.consume = consume   # over HTTP/2: room for bodies is given anew as they come
         self.bedrock = bedrock.Bedrock()
         self.handler = handler or self.bedrock.answer
         self.on_accept = None    # called with the raw stream before TLS; True: the connection is dealt with
@@ -201,7 +205,10 @@ class Upstream:
                     return
                 stream = opened
             connection.stream = stream
-            self._serve_requests(connection)
+            if self._h2_plain or connection.alpn == "h2":
+                h2.serve(self, connection, self._h2_settings)
+            else:
+                self._serve_requests(connection)
         except Ended:
             pass
         except wire.Truncated:

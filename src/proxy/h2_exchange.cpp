@@ -1,0 +1,379 @@
+// The HTTP/2 session's exchanges: a request on its way up, its response on its way down, and what is said where that
+// fails.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "http/validate_head.h"
+#include "proxy/h2_parts.h"
+#include "proxy/refusal.h"
+
+namespace borehole::proxy {
+
+namespace {
+
+int status_of(const http::H2Fields& fields) {
+  int status = 0;
+  for (const http::H2Field& field : fields) {
+    if (field.name == ":status") std::from_chars(field.value.data(), field.value.data() + field.value.size(), status);
+  }
+  return status;
+}
+
+}  // namespace
+
+H2Session::Stream* H2Session::find(StreamId id) {
+  const auto found = streams_.find(id);
+  return found == streams_.end() ? nullptr : found->second.get();
+}
+
+H2Session::Stream* H2Session::find(const Leg& leg, StreamId upstream) {
+  const auto found = leg.streams.find(upstream);
+  return found == leg.streams.end() ? nullptr : find(found->second);
+}
+
+// --- up
+
+void H2Session::request_came(StreamId id, http::H2Fields fields, bool ended, bool too_large) {
+  if (broken_) return;
+  effects_.noticed(Notice::h2_stream);
+  Stream& stream = *streams_.emplace(id, std::make_unique<Stream>()).first->second;
+  stream.id = id;
+  stream.request_ended = ended;
+  stream.active = now_;
+
+  const http::H2Pseudo pseudo = http::pseudo_of(fields);
+  const bool connect = pseudo.method == "CONNECT";
+  const http::H2RequestHead made = http::as_request_head(fields, target_text(pseudo));
+  stream.head_only = made.head.method() == "HEAD";
+  const auto refused = [&](const Error& error) {
+    begin_tap(stream, &made.head, way_in(), "", at_.origin ? at_.origin->authority : http::Authority{});
+    refuse(stream, error);
+  };
+  if (too_large) {
+    return refused({ErrorCode::head_too_large, Fault::client,
+                    fmt::format("the request's header fields are larger than {} bytes (`limits.head_bytes`)",
+                                context_.policy->config->limits.head_bytes)});
+  }
+  if (const auto refusal = refusal_of(made.head)) return refused(*refusal);
+  if (connect && !pseudo.protocol) {
+    return refused({ErrorCode::unsupported_protocol, Fault::client,
+                    "CONNECT is not spoken over HTTP/2 here; offer http/1.1 to the proxy (ALPN)"});
+  }
+  // An extended CONNECT (RFC 8441) is routed as the GET that it stands for in HTTP/1.1.
+  std::optional<http::H2RequestHead> as_get;
+  if (connect) {
+    http::H2Fields routed = fields;
+    for (http::H2Field& field : routed) {
+      if (field.name == ":method") field.value = "GET";
+    }
+    as_get = http::as_request_head(routed, made.head.target());
+  }
+  const http::H2RequestHead& to_route = as_get ? *as_get : made;
+  if (const auto valid = http::validate_request_head(to_route.head); !valid) return refused(valid.error());
+  if (context_.pages != nullptr && is_for_own_pages(to_route.head, at_))
+    return answer(stream, own_response(to_route.head, *context_.pages, false));
+  auto route = route_request(to_route.head, at_, *context_.policy);
+  if (!route) return refused(route.error());
+  take_away_hop_by_hop(to_route.head, route->edit, route->notes);
+
+  http::Authority upstream;
+  upstream.host = route->target.tls_name;
+  upstream.port = route->target.port;
+  begin_tap(stream, &made.head, route->way_in, route->router, upstream);
+  if (stream.tap) {
+    for (const auto& note : route->notes) stream.tap->on_note(note);
+  }
+  if (failed_before_) {
+    const Error error = *std::exchange(failed_before_, std::nullopt);
+    return refuse(stream, error);
+  }
+  send_up(stream, *std::move(route), made, fields);
+}
+
+// In origin form where borehole stands for the upstream, in absolute form where it is asked as a proxy.
+std::string H2Session::target_text(const http::H2Pseudo& pseudo) const {
+  const std::string path(pseudo.path.value_or(pseudo.authority.value_or("")));
+  if (at_.origin || !pseudo.path || !pseudo.authority || !path.starts_with('/')) return path;
+  const auto authority = http::parse_authority(*pseudo.authority, at_.over_tls ? 443 : 80);
+  const bool own = authority && authority->port == at_.local_port;
+  const bool other_scheme = pseudo.scheme == "https" && !at_.over_tls;
+  if (!authority || (own && !other_scheme) || (!other_scheme && context_.policy->intercepts(authority->host)))
+    return path;
+  return fmt::format("{}://{}{}", pseudo.scheme.value_or("https"), *pseudo.authority, path);
+}
+
+std::optional<Error> H2Session::refusal_of(const http::RequestHead& head) const {
+  if (refusal_) return refusal_;
+  if (context_.refusal) return context_.refusal;
+  const bool asked_for_credentials = !at_.origin || at_.origin->way_in == calls::WayIn::direct;
+  if (!asked_for_credentials || !context_.policy->users) return std::nullopt;
+  const auto credentials = head.find("proxy-authorization");
+  if (credentials && context_.policy->users->accepts(*credentials)) return std::nullopt;
+  return Error{ErrorCode::proxy_auth_required, Fault::client,
+               "this proxy asks for a name and password; put them in the proxy URL: http://NAME:PASSWORD@HOST:PORT"};
+}
+
+void H2Session::send_up(Stream& stream, Route route, const http::H2RequestHead& made, const http::H2Fields& fields) {
+  Buffer sent;
+  http::apply(made.head, route.edit, sent);
+  stream.sent_head = sent.take_string();
+  stream.host = route.target.host;
+  // A gateway's upstream is spoken to in its own scheme.
+  const Bytes scheme = route.way_in != calls::WayIn::gateway ? Bytes() : route.target.tls ? "https" : "http";
+  if (route.way_in == calls::WayIn::absolute) route.edit.target.reset();  // `:path` is in origin form already
+  const http::H2Fields edited = http::edited(fields, made, route.edit, scheme);
+  Leg* leg = &leg_for(route.target);
+  stream.upstream = leg->codec.request(edited, stream.request_ended);
+  if (stream.upstream == 0) {  // it leaves, or its ids are used up
+    leg->leaving = true;
+    leg = &leg_for(route.target);
+    stream.upstream = leg->codec.request(edited, stream.request_ended);
+  }
+  stream.leg = leg;
+  leg->streams.emplace(stream.upstream, stream.id);
+  if (leg->there) told_upstream(*leg, stream);
+}
+
+void H2Session::told_upstream(Leg& leg, Stream& stream) {
+  const std::string sent = std::exchange(stream.sent_head, {});
+  stream.active = now_;
+  if (stream.tap) {
+    stream.tap->on_upstream(leg.facts, now_);
+    stream.tap->on_sent_head(sent, now_);
+    if (stream.request_ended) stream.tap->on_request_complete(now_);
+  }
+  if (std::exchange(leg.used, true)) return;
+  leg.facts.reused = true;
+  leg.facts.connect.reset();
+  leg.facts.tls.reset();
+}
+
+void H2Session::request_body(StreamId id, Bytes content) {
+  Stream* const stream = find(id);
+  if (stream == nullptr || stream->leg == nullptr) return client_->codec.consumed(id, content.size());
+  stream->active = now_;
+  if (stream->tap) stream->tap->on_request_body(content, now_);
+  stream->leg->codec.body(stream->upstream, content);
+}
+
+void H2Session::request_ended(StreamId id, http::H2Fields trailers) {
+  Stream* const stream = find(id);
+  if (stream == nullptr) return;
+  stream->request_ended = true;
+  stream->active = now_;
+  if (stream->leg != nullptr) {
+    if (stream->tap && stream->leg->there) stream->tap->on_request_complete(now_);
+    stream->leg->codec.trailers(stream->upstream, std::move(trailers));
+  }
+  if (stream->delivered) forget(id);
+}
+
+void H2Session::request_left(Leg& leg, StreamId upstream, std::size_t octets) {
+  Stream* const stream = find(leg, upstream);
+  if (stream == nullptr) return;
+  stream->active = now_;
+  client_->codec.consumed(stream->id, octets);
+}
+
+// The client's codec says that the stream is over; also after a reset of our own has left.
+void H2Session::request_reset(StreamId id, std::uint32_t code) {
+  Stream* const stream = find(id);
+  if (stream == nullptr) return;
+  const bool answered = stream->delivered;
+  const Error error{ErrorCode::client_aborted, Fault::client,
+                    fmt::format("the client reset the stream ({})", http::h2_error_name(code))};
+  let_upstream_go(*stream, code);
+  finish_tap(*stream, answered ? calls::Outcome::complete : calls::Outcome::client_aborted,
+             answered ? nullptr : &error);
+  forget(id);
+  if (answered || broken_ || !resets_.spent(now_)) return;
+  client_->codec.terminate(http::h2_error::enhance_your_calm);
+  client_broke(http::h2_error::enhance_your_calm, "it resets its streams faster than they can be answered");
+}
+
+void H2Session::request_malformed(StreamId id, const std::string& why) {
+  effects_.noticed(Notice::h2_malformed);
+  const Error error{ErrorCode::malformed_request, Fault::client,
+                    fmt::format("the request is malformed: {}; the stream was reset", why)};
+  Stream* stream = find(id);
+  if (stream == nullptr) {
+    stream = streams_.emplace(id, std::make_unique<Stream>()).first->second.get();
+    stream->id = id;
+    begin_tap(*stream, nullptr, way_in(), "", at_.origin ? at_.origin->authority : http::Authority{});
+  }
+  let_upstream_go(*stream, http::h2_error::cancel);
+  finish_tap(*stream, calls::Outcome::refused, &error);
+  forget(id);
+}
+
+void H2Session::priority_changed(StreamId id, Bytes value) {
+  const Stream* const stream = find(id);
+  if (stream != nullptr && stream->leg != nullptr) stream->leg->codec.priority_update(stream->upstream, value);
+}
+
+// --- down
+
+void H2Session::response_came(Leg& leg, StreamId upstream, http::H2Fields fields, bool ended, bool too_large) {
+  Stream* const stream = find(leg, upstream);
+  if (stream == nullptr) return;
+  stream->active = now_;
+  const int status = status_of(fields);
+  if (too_large || status == 101 || status < 100) {
+    const Error error{
+        ErrorCode::malformed_response, Fault::upstream,
+        too_large ? fmt::format("the header fields of {}'s response are too large", stream->host)
+                  : fmt::format("{} answered with status {}, which HTTP/2 does not have", stream->host, status)};
+    let_upstream_go(*stream, http::h2_error::protocol);
+    return response_failed(*stream, error);
+  }
+  stream->status = status;
+  if (stream->tap) stream->tap->on_response_head(http::as_response_head(fields), now_);
+  if (status < 200) return client_->codec.informational(stream->id, fields);
+  if (const std::string id = answer_field(*stream); !id.empty())
+    fields.push_back({*context_.policy->config->record.answer_header, id});
+  client_->codec.response(stream->id, fields, ended);
+  if (!ended) return;
+  stream->response_ended = true;
+  response_all_left(stream->id);
+}
+
+void H2Session::response_body(Leg& leg, StreamId upstream, Bytes content) {
+  Stream* const stream = find(leg, upstream);
+  if (stream == nullptr) return leg.codec.consumed(upstream, content.size());
+  stream->active = now_;
+  if (stream->tap) stream->tap->on_response_body(content, now_);
+  client_->codec.body(stream->id, content);
+}
+
+void H2Session::response_ended(Leg& leg, StreamId upstream, http::H2Fields trailers) {
+  Stream* const stream = find(leg, upstream);
+  if (stream == nullptr) return;
+  stream->active = now_;
+  stream->response_ended = true;
+  client_->codec.trailers(stream->id, std::move(trailers));
+}
+
+void H2Session::response_left(StreamId id, std::size_t octets) {
+  Stream* const stream = find(id);
+  if (stream == nullptr || stream->leg == nullptr) return;
+  stream->active = now_;
+  stream->leg->codec.consumed(stream->upstream, octets);
+}
+
+void H2Session::response_all_left(StreamId id) {
+  Stream* const stream = find(id);
+  if (stream == nullptr) return;
+  stream->delivered = true;
+  last_done_ = std::max(last_done_, id);
+  if (stream->request_ended) {
+    finish_tap(*stream, calls::Outcome::complete, nullptr);
+    forget(id);
+  } else if (stream->leg == nullptr) {
+    forget(id);
+  }
+}
+
+// The upstream's codec says that the stream is over before both sides ended it.
+void H2Session::response_reset(Leg& leg, StreamId upstream, std::uint32_t code) {
+  Stream* const stream = find(leg, upstream);
+  if (stream == nullptr) return;
+  leg.streams.erase(upstream);
+  stream->leg = nullptr;
+  if (stream->response_ended) {  // it has answered, and wants no more of the request (RFC 9113 section 8.1)
+    client_->codec.reset_behind_body(stream->id, code);
+    finish_tap(*stream, calls::Outcome::complete, nullptr);
+    return forget(stream->id);
+  }
+  const Error error{stream->status < 200 ? ErrorCode::upstream_closed : ErrorCode::upstream_broke, Fault::upstream,
+                    fmt::format("{} reset the stream ({}){}", stream->host, http::h2_error_name(code),
+                                stream->status < 200 ? " before it answered; the request was not sent again" : "")};
+  client_->codec.reset_behind_body(stream->id, code == http::h2_error::none ? http::h2_error::internal : code);
+  finish_tap(*stream, calls::Outcome::upstream_failed, &error);
+  forget(stream->id);
+}
+
+void H2Session::response_malformed(Leg& leg, StreamId upstream, const std::string& why) {
+  Stream* const stream = find(leg, upstream);
+  if (stream == nullptr) return;
+  const Error error{ErrorCode::malformed_response, Fault::upstream,
+                    fmt::format("{} sent a malformed response: {}", stream->host, why)};
+  let_upstream_go(*stream, http::h2_error::protocol);
+  response_failed(*stream, error);
+}
+
+void H2Session::response_failed(Stream& stream, const Error& error) {
+  if (stream.status < 200) return refuse(stream, error);
+  if (stream.response_ended) return;  // all of it is here: it will be delivered
+  client_->codec.reset_behind_body(stream.id, http::h2_error::internal);
+  finish_tap(stream, calls::Outcome::upstream_failed, &error);
+  forget(stream.id);
+}
+
+// --- refusing
+
+void H2Session::refuse(Stream& stream, const Error& error) {
+  const int status = refusal_shape(error.code).status;
+  std::string naming;
+  if (const std::string id = answer_field(stream); !id.empty())
+    naming = fmt::format("{}: {}\r\n", *context_.policy->config->record.answer_header, id);
+  stream.status = status;
+  finish_tap(stream, error.fault == Fault::upstream ? calls::Outcome::upstream_failed : calls::Outcome::refused,
+             &error);
+  answer(stream, refusal_response(error, false, stream.head_only, naming));
+}
+
+// An answer that no upstream gave; what is left of the request's body is not wanted (RFC 9113 section 8.1).
+void H2Session::answer(Stream& stream, const std::string& response) {
+  Bytes body;
+  const http::H2Fields fields = http::as_response_fields(response, body);
+  const StreamId id = stream.id;
+  stream.response_ended = true;
+  client_->codec.response(id, fields, body.empty());
+  client_->codec.body(id, body);
+  client_->codec.end(id);
+  if (!stream.request_ended) client_->codec.reset_behind_body(id, http::h2_error::none);
+  if (body.empty()) response_all_left(id);
+}
+
+std::string H2Session::answer_field(const Stream& stream) const {
+  if (!context_.policy->config->record.answer_header || !stream.tap) return {};
+  return std::string(stream.tap->id());
+}
+
+void H2Session::begin_tap(Stream& stream, const http::RequestHead* head, calls::WayIn way_in, std::string router,
+                          const http::Authority& upstream) {
+  if (context_.taps == nullptr) return;
+  stream.tap = context_.taps->begin(
+      {way_in, std::move(router), context_.client_address, upstream.host, upstream.port, context_.client_process},
+      now_);
+  if (stream.tap && head != nullptr) stream.tap->on_request_head(*head, now_);
+}
+
+void H2Session::finish_tap(Stream& stream, calls::Outcome outcome, const Error* error) {
+  if (!stream.tap) return;
+  stream.tap->on_finished(outcome, error, stream.status, now_);
+  stream.tap.reset();
+}
+
+void H2Session::let_upstream_go(Stream& stream, std::uint32_t code) {
+  if (stream.leg == nullptr) return;
+  stream.leg->codec.reset(stream.upstream, code);
+  stream.leg->streams.erase(stream.upstream);
+  stream.leg = nullptr;
+}
+
+void H2Session::forget(StreamId id) {
+  const auto found = streams_.find(id);
+  if (found == streams_.end()) return;
+  Stream& stream = *found->second;
+  if (stream.leg != nullptr) stream.leg->streams.erase(stream.upstream);
+  streams_.erase(found);
+  if (streams_.empty()) idle_since_ = now_;
+}
+
+calls::WayIn H2Session::way_in() const { return at_.origin ? at_.origin->way_in : calls::WayIn::gateway; }
+
+}  // namespace borehole::proxy
