@@ -1,3 +1,4 @@
+// One file, though a long one: nghttp2's callbacks and the state that they fill are one thing.
 #include "http/h2_codec.h"
 
 #include <fmt/format.h>
@@ -180,6 +181,14 @@ struct H2Codec::State {
     });
   }
 
+  // Where the client's window is scarce its streams get of it in turn: by the default of newer versions of nghttp2 (RFC
+  // 9218 section 4.2: not incremental) the oldest would get all of it. What priority a client states, the upstream is
+  // told.
+  void share_alike(StreamId stream) noexcept {
+    const nghttp2_extpri in_turn{NGHTTP2_EXTPRI_DEFAULT_URGENCY, 1};
+    if (role == Role::server) nghttp2_session_change_extpri_stream_priority(session.get(), stream, &in_turn, 1);
+  }
+
   void frame_came(const nghttp2_frame& frame) {
     const StreamId stream = frame.hd.stream_id;
     const bool ended = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
@@ -189,6 +198,7 @@ struct H2Codec::State {
         if (in.malformed) return;
         const bool head = in.too_large || (!in.fields.empty() && in.fields.front().name.starts_with(':'));
         if (head) {
+          share_alike(stream);
           events.on_head(stream, std::move(in.fields), ended, in.too_large);
         } else {
           events.on_trailers(stream, std::move(in.fields));

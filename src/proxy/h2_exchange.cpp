@@ -134,6 +134,7 @@ void H2Session::send_up(Stream& stream, Route route, const http::H2RequestHead& 
   }
   stream.leg = leg;
   leg->streams.emplace(stream.upstream, stream.id);
+  passed_up_.push_back(stream.id);  // what follows until the leg is there is waiting
   if (leg->there) told_upstream(*leg, stream);
 }
 
@@ -145,6 +146,7 @@ void H2Session::told_upstream(Leg& leg, Stream& stream) {
     stream.tap->on_sent_head(sent, now_);
     if (stream.request_ended) stream.tap->on_request_complete(now_);
   }
+  if (passed_up_.empty() || passed_up_.back() != stream.id) passed_up_.push_back(stream.id);
   if (std::exchange(leg.used, true)) return;
   leg.facts.reused = true;
   leg.facts.connect.reset();
@@ -168,7 +170,7 @@ void H2Session::request_ended(StreamId id, http::H2Fields trailers) {
     if (stream->tap && stream->leg->there) stream->tap->on_request_complete(now_);
     stream->leg->codec.trailers(stream->upstream, std::move(trailers));
   }
-  if (stream->delivered) forget(id);
+  if (stream->delivered) done_.push_back(id);
 }
 
 void H2Session::request_left(Leg& leg, StreamId upstream, std::size_t octets) {
@@ -235,6 +237,7 @@ void H2Session::response_came(Leg& leg, StreamId upstream, http::H2Fields fields
   if (const std::string id = answer_field(*stream); !id.empty())
     fields.push_back({*context_.policy->config->record.answer_header, id});
   client_->codec.response(stream->id, fields, ended);
+  passed_down_.push_back(stream->id);
   if (!ended) return;
   stream->response_ended = true;
   response_all_left(stream->id);
@@ -268,12 +271,7 @@ void H2Session::response_all_left(StreamId id) {
   if (stream == nullptr) return;
   stream->delivered = true;
   last_done_ = std::max(last_done_, id);
-  if (stream->request_ended) {
-    finish_tap(*stream, calls::Outcome::complete, nullptr);
-    forget(id);
-  } else if (stream->leg == nullptr) {
-    forget(id);
-  }
+  if (stream->request_ended || stream->leg == nullptr) done_.push_back(id);
 }
 
 // The upstream's codec says that the stream is over before both sides ended it.
@@ -284,8 +282,7 @@ void H2Session::response_reset(Leg& leg, StreamId upstream, std::uint32_t code) 
   stream->leg = nullptr;
   if (stream->response_ended) {  // it has answered, and wants no more of the request (RFC 9113 section 8.1)
     client_->codec.reset_behind_body(stream->id, code);
-    finish_tap(*stream, calls::Outcome::complete, nullptr);
-    return forget(stream->id);
+    return done_.push_back(stream->id);
   }
   const Error error{stream->status < 200 ? ErrorCode::upstream_closed : ErrorCode::upstream_broke, Fault::upstream,
                     fmt::format("{} reset the stream ({}){}", stream->host, http::h2_error_name(code),
@@ -306,7 +303,11 @@ void H2Session::response_malformed(Leg& leg, StreamId upstream, const std::strin
 
 void H2Session::response_failed(Stream& stream, const Error& error) {
   if (stream.status < 200) return refuse(stream, error);
-  if (stream.response_ended) return;  // all of it is here: it will be delivered
+  if (stream.response_ended) {  // all of it is here, and will be delivered; the rest of the request is not wanted
+    client_->codec.reset_behind_body(stream.id, http::h2_error::none);
+    if (stream.delivered) done_.push_back(stream.id);
+    return;
+  }
   client_->codec.reset_behind_body(stream.id, http::h2_error::internal);
   finish_tap(stream, calls::Outcome::upstream_failed, &error);
   forget(stream.id);

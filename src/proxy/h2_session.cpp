@@ -181,10 +181,33 @@ void H2Session::settle() {
       }
     }
   }
+  if (!over_) tell_taps();
   gone_legs_.clear();
   if (over_) return;
   if (broken_ || (spoken_to_ && client_->codec.finished()) || (draining_ && streams_.empty())) return end_session();
   watch();
+}
+
+void H2Session::tell_taps() {
+  if (!passed_up_.empty()) {
+    const Duration held = effects_.flush(Side::upstream) - now_;
+    for (const StreamId id : std::exchange(passed_up_, {})) {
+      if (Stream* const stream = find(id); stream != nullptr && stream->tap) stream->tap->on_request_passed(held);
+    }
+  }
+  if (!passed_down_.empty()) {
+    const TimePoint left = effects_.flush(Side::client);
+    for (const StreamId id : std::exchange(passed_down_, {})) {
+      if (Stream* const stream = find(id); stream != nullptr && stream->tap)
+        stream->tap->on_response_passed(left - now_, left);
+    }
+  }
+  for (const StreamId id : std::exchange(done_, {})) {
+    Stream* const stream = find(id);
+    if (stream == nullptr) continue;
+    finish_tap(*stream, calls::Outcome::complete, nullptr);
+    forget(id);
+  }
 }
 
 bool H2Session::pump_client() {
@@ -205,6 +228,10 @@ bool H2Session::pump(Leg& leg) {
     const LegId id = leg.id;
     effects_.finish_leg(id);
     const auto found = legs_.find(id);
+    for (const auto& [upstream, client] : leg.streams) {  // answered in full: the client may still be taking it
+      if (Stream* const stream = find(client)) stream->leg = nullptr;
+    }
+    leg.streams.clear();
     gone_legs_.push_back(std::move(found->second));
     legs_.erase(found);
   }
@@ -330,6 +357,7 @@ void H2Session::timed_out(TimePoint now) {
         ErrorCode::response_timeout, Fault::upstream,
         fmt::format("{} {} for {} s (`{}`)", stream.host, asked ? "sent nothing" : "took nothing of the request",
                     waited, asked ? "upstream.response_timeout" : "limits.idle_timeout")};
+    stream.active = now_;
     let_upstream_go(stream, http::h2_error::cancel);
     response_failed(stream, error);
   }

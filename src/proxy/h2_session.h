@@ -106,6 +106,7 @@ class H2Session {
   std::string answer_field(const Stream& stream) const;
 
   void settle();
+  void tell_taps();  // of what has left with this event
   bool pump_client();
   bool pump(Leg& leg);
   void drop_idle_legs();
@@ -124,6 +125,8 @@ class H2Session {
   std::map<LegId, std::unique_ptr<Leg>> legs_;
   std::unordered_map<StreamId, std::unique_ptr<Stream>> streams_;
   std::vector<std::unique_ptr<Leg>> gone_legs_;  // may be on the call stack
+  // Streams whose request has left, or waits for a leg; whose final head has left; that are done.
+  std::vector<StreamId> passed_up_, passed_down_, done_;
   LegId next_leg_ = 1;
   StreamId last_done_ = 0;  // the highest stream that was answered in full
   std::optional<Error> refusal_;

@@ -284,8 +284,9 @@ void ConnectionDriver::send(Side side, Bytes bytes) {
 TimePoint ConnectionDriver::flush(Side side) {
   if (side == Side::client) {
     if (client_) client_->flush();
-  } else if (upstream_) {
-    upstream_->flush();
+  } else {
+    if (upstream_) upstream_->flush();
+    for (const auto& [id, leg] : legs_) leg->flush();
   }
   return world_.loop.now();
 }

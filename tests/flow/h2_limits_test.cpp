@@ -97,6 +97,20 @@ TEST_CASE("An upstream that says nothing is told as 504, each stream by its own 
   CHECK(peers.d.calls() == 2);
 }
 
+TEST_CASE("A client that never ends a request that was answered is not waited for") {
+  config::Config config = gateway_config();
+  config.upstream.response_timeout = std::chrono::seconds(10);
+  H2Peers peers(config);
+  peers.direct();
+  peers.client_codec.request(h2_post, false);
+  peers.settle();
+  peers.upstream().codec.response(1, h2_ok, true);
+  peers.settle();
+  peers.time_passes(11s);
+  CHECK(peers.log.text.ends_with("1 reset NO_ERROR\n"));
+  CHECK(peers.d.call(0).outcome == calls::Outcome::complete);
+}
+
 TEST_CASE("A connection without calls is ended with GOAWAY") {
   H2Peers peers;
   peers.direct();

@@ -124,6 +124,22 @@ TEST_CASE("A request and its response pass as they are, and are recorded") {
   CHECK(call.response_body == "first last");
   CHECK(call.upstream);
   CHECK(call.request_complete);
+  CHECK(call.request_held.size() == 1);
+  CHECK(call.response_held.has_value());
+}
+
+TEST_CASE("A request that ends behind its answer is recorded as complete") {
+  H2Peers peers;
+  peers.direct();
+  peers.client_codec.request(h2_post, false);
+  peers.settle();
+  peers.upstream().codec.response(1, h2_ok, true);
+  peers.settle();
+  CHECK(peers.d.calls() == 0);
+  peers.client_codec.end(1);
+  peers.settle();
+  CHECK(peers.upstream().log.text.ends_with("1 end\n"));
+  CHECK(peers.d.call(0).outcome == calls::Outcome::complete);
 }
 
 TEST_CASE("Streams share one connection upstream, and end each by itself") {

@@ -152,6 +152,27 @@ TEST_CASE("A stream whose octets are not consumed stops its writer alone") {
   CHECK(pair.client.unsent(slow) == 512 * 1024);
 }
 
+TEST_CASE("Where the connection's window is scarce streams get of it in turn") {
+  using namespace http::test;
+  Server server;
+  server.hear(frame(headers, end_headers | end_stream, 1, get_block) +
+              frame(headers, end_headers | end_stream, 3, get_block));
+  for (const StreamId id : {1, 3}) {
+    server.codec.response(id, ok, false);
+    server.codec.body(id, std::string(200'000, 'x'));
+  }
+  std::size_t sizes[2] = {};
+  const auto count = [&](const std::vector<Frame>& said) {
+    for (const Frame& f : said) {
+      if (f.type == data) sizes[f.stream == 1 ? 0 : 1] += f.payload.size();
+    }
+  };
+  count(server.hear(""));
+  count(server.hear(frame(window_update, 0, 0, u32(16'384 * 4))));
+  CHECK(sizes[0] > 0);
+  CHECK(sizes[1] > 0);
+}
+
 TEST_CASE("GOAWAY leaves out the streams behind its last") {
   Pair pair;
   for (int i = 0; i < 3; ++i) pair.client.request(get, true);
