@@ -35,7 +35,7 @@ class RecordedEffects final : public Effects {
   bool client_writable = true;
   bool upstream_writable = true;
   std::optional<TimePoint> armed;
-  TimePoint flushed_at{};  // what `flush` answers
+  TimePoint flushed_at{};    // what `flush` answers
   bool negotiating = false;  // `negotiate` was not answered
   struct LegState {
     std::string target;
