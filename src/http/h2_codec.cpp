@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <new>
 #include <optional>
 #include <unordered_map>
@@ -344,7 +343,7 @@ struct H2Codec::State {
     const std::string payload = std::move(self.priority_updates.front());
     self.priority_updates.erase(self.priority_updates.begin());
     if (payload.size() > room) return NGHTTP2_ERR_CANCEL;
-    std::memcpy(into, payload.data(), payload.size());
+    payload.copy(reinterpret_cast<char*>(into), payload.size());
     return static_cast<ssize_t>(payload.size());
   }
 

@@ -36,7 +36,7 @@ H2Session::Stream* H2Session::find(const Leg& leg, StreamId upstream) {
 
 // --- up
 
-void H2Session::request_came(StreamId id, http::H2Fields fields, bool ended, bool too_large) {
+void H2Session::request_came(StreamId id, const http::H2Fields& fields, bool ended, bool too_large) {
   if (broken_) return;
   effects_.noticed(Notice::h2_stream);
   Stream& stream = *streams_.emplace(id, std::make_unique<Stream>()).first->second;
@@ -95,7 +95,7 @@ void H2Session::request_came(StreamId id, http::H2Fields fields, bool ended, boo
 
 // In origin form where borehole stands for the upstream, in absolute form where it is asked as a proxy.
 std::string H2Session::target_text(const http::H2Pseudo& pseudo) const {
-  const std::string path(pseudo.path.value_or(pseudo.authority.value_or("")));
+  std::string path(pseudo.path.value_or(pseudo.authority.value_or("")));
   if (at_.origin || !pseudo.path || !pseudo.authority || !path.starts_with('/')) return path;
   const auto authority = http::parse_authority(*pseudo.authority, at_.over_tls ? 443 : 80);
   const bool own = authority && authority->port == at_.local_port;

@@ -33,7 +33,7 @@ class H2Session::ClientSide final : public http::H2Events {
   ClientSide(H2Session& session, const http::H2Limits& limits)
       : codec(http::H2Codec::Role::server, limits, *this), session_(session) {}
   void on_head(StreamId stream, http::H2Fields fields, bool ended, bool too_large) override {
-    session_.request_came(stream, std::move(fields), ended, too_large);
+    session_.request_came(stream, fields, ended, too_large);
   }
   void on_body(StreamId stream, Bytes content) override { session_.request_body(stream, content); }
   void on_trailers(StreamId stream, http::H2Fields fields) override {

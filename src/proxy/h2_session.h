@@ -64,7 +64,7 @@ class H2Session {
   };
 
   // The client's side of the codec.
-  void request_came(StreamId id, http::H2Fields fields, bool ended, bool too_large);
+  void request_came(StreamId id, const http::H2Fields& fields, bool ended, bool too_large);
   void request_body(StreamId id, Bytes content);
   void request_ended(StreamId id, http::H2Fields trailers);
   void request_reset(StreamId id, std::uint32_t code);
