@@ -52,7 +52,7 @@ bool fits(const bedrock::JsonValue& started, const store::CallFilter& f) {
 
 class Tail {
  public:
-  Tail(const CommandLine& line, const CallsOptions& options, LineOutput& out, const Screen& screen)
+  Tail(const CallsOptions& options, LineOutput& out, const Screen& screen)
       : options_(options),
         out_(out),
         colours_(screen.colours),
@@ -64,7 +64,6 @@ class Tail {
       if (options.tokens) tell("these filters are decided at a call's end, so its text is not shown before");
       return;
     }
-    config_ = read_configuration(line).config;
   }
 
   int source() const { return live_ ? live_->descriptor() : -1; }
@@ -106,7 +105,7 @@ class Tail {
 
   void connect(TimePoint now) {
     next_try_ = now + between_tries;
-    const auto admin = config_ ? find_running_admin(*config_) : std::nullopt;
+    const auto admin = find_running_admin(*options_.config);
     auto opened =
         admin ? LiveConnection::open(*admin)
               : Result<std::unique_ptr<LiveConnection>>(unexpected(Error{ErrorCode::not_found, Fault::proxy,
@@ -172,7 +171,6 @@ class Tail {
   LineOutput& out_;
   bool colours_, tokens_;
   LiveView view_;
-  std::shared_ptr<const config::Config> config_;
   std::unique_ptr<LiveConnection> live_;
   TimePoint next_try_{};
   bool told_ = false, told_no_text_ = false;
@@ -189,7 +187,7 @@ int calls_tail(const CallsOptions& options) {
   const Interruption interruption;
   const SystemClock clock;
   LineOutput out(STDOUT_FILENO, "stdout");
-  Tail tail(line, options, out, screen_of(STDOUT_FILENO));
+  Tail tail(options, out, screen_of(STDOUT_FILENO));
   CallFollower follower(*path, options.filter, clock.wall());
   TimePoint next_look{};
   for (bool told = false;;) {
