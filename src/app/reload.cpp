@@ -46,6 +46,7 @@ std::vector<std::string_view> reloadable_keys() {
           "upstream.idle_timeout",
           "upstream.idle_connections",
           "upstream.allow_loopback",
+          "limits.h2_streams",
           "limits.head_bytes",
           "limits.connections",
           "limits.idle_timeout",

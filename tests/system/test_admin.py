@@ -128,7 +128,7 @@ def metrics_are_what_prometheus_wants(t):
     for family in now.families.values():
         check.true(family.documentation, f"{family.name} has help")
         check.one_of(family.type, ("counter", "gauge", "histogram"), f"type of {family.name}")
-        check.true(re.fullmatch("(borehole|process)_[a-z_]+", family.name), f"name of {family.name}")
+        check.true(re.fullmatch("(borehole|process)_[a-z0-9_]+", family.name), f"name of {family.name}")
     for line in now.text.splitlines():
         if line.startswith("# TYPE") and line.endswith(" counter"):
             check.true(line.split()[2].endswith("_total"), f"a counter ends in _total: {line}")
