@@ -90,7 +90,7 @@ class Parser {
       step.kind = JsonPath::Step::Kind::any;
     } else if (text_[at_] == '\'' || text_[at_] == '"') {
       step.kind = JsonPath::Step::Kind::name;
-      if (const auto wrong = read_quoted(step.name)) return wrong;
+      if (auto wrong = read_quoted(step.name)) return wrong;
     } else {
       step.kind = JsonPath::Step::Kind::index;
       const char* const begin = text_.data() + at_;

@@ -90,6 +90,15 @@ void Findings::drop_below(int weight) {
       findings_.end());
 }
 
+namespace {
+
+// Where the name of the error says nothing, 403 does.
+bool is_denial(const CallEvidence& call) {
+  return call.kind == "accessdenied" || (call.status == 403 && !about_quota(call) && !about_request(call));
+}
+
+}  // namespace
+
 Diagnosis diagnose(const JsonValue& record, const SigningSecret* secret) {
   const CallEvidence call = read_evidence(record);
   Diagnosis out;
@@ -104,14 +113,12 @@ Diagnosis diagnose(const JsonValue& record, const SigningSecret* secret) {
     if (secret != nullptr && call.sigv4()) out.signature = prove_signature(call, *secret, findings);
   } else if (about_credentials(call)) {
     explain_credentials(call, findings);
-  } else if (call.kind == "accessdenied") {
+  } else if (is_denial(call)) {
     explain_denial(call, findings);
   } else if (about_quota(call)) {
     explain_quota(call, findings);
   } else if (about_request(call)) {
     explain_validation(call, findings);
-  } else if (call.status == 403) {
-    explain_denial(call, findings);
   }
   if (findings.empty()) explain_service(call, findings);
   out.findings = findings.take();
