@@ -360,7 +360,8 @@ def a_stalled_stream_stalls_no_other_and_memory_stays(t):
         check.equal(call.body, body * 4, f"stream {call.stream_id}")
         call.pieces.clear()
     grown = proxy.resident() - before
-    check.true(grown < 60 << 20, f"memory grew by {grown >> 20} MiB")
+    bound = (60 << 20) * (4 if t.sanitizer == "thread" else 1)  # it keeps shadows of every octet that was touched
+    check.true(grown < bound, f"memory grew by {grown >> 20} MiB")
     check.true(not stalled.ended and len(stalled.body) < 1 << 20, f"the stalled one: {len(stalled.body)} octets")
     proxy.calls(99)
     stalled.cancel()
