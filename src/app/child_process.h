@@ -36,7 +36,4 @@ Result<ChildOutcome> run_child(const ChildCommand& command);
 // The first executable file `name` in the folders of `path` ("/usr/bin:/bin"); empty if there is none.
 std::string find_program(const std::string& name, const std::string& path);
 
-// `argument` as a POSIX shell wants it, quoted where it must be: for commands that a person is to copy.
-std::string shell_quoted(const std::string& argument);
-
 }  // namespace borehole::app

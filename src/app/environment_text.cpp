@@ -2,35 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "base/shell_word.h"
 #include "calls/utf8.h"
 
 namespace borehole::app {
 
 namespace {
-
-// POSIX shells: nothing is special between single quotes but the quote that ends them.
-std::string sh_quoted(std::string_view text) {
-  std::string out = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      out += "'\\''";
-    } else {
-      out += c;
-    }
-  }
-  return out + "'";
-}
-
-std::string sh_word(std::string_view text) {
-  const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("_-./:=,@%+").find(c) != std::string_view::npos;
-  };
-  for (const char c : text) {
-    if (!plain(c)) return sh_quoted(text);
-  }
-  return text.empty() ? "''" : std::string(text);
-}
 
 // fish: a backslash escapes itself and the quote there, nothing else.
 std::string fish_quoted(std::string_view text) {
@@ -66,7 +43,7 @@ std::optional<ShellKind> shell_named(std::string_view name) noexcept {
 
 std::string for_sh(const Variables& variables) {
   std::string out;
-  for (const auto& [name, value] : variables) out += fmt::format("export {}={};\n", name, sh_quoted(value));
+  for (const auto& [name, value] : variables) out += fmt::format("export {}={};\n", name, shell_quoted(value));
   return out;
 }
 
@@ -90,10 +67,11 @@ std::string for_json(const Variables& variables) {
 std::string for_docker(const Variables& variables, const std::vector<Mount>& mounts) {
   std::string out = "--add-host=host.docker.internal:host-gateway";
   for (const auto& [source, target] : mounts) {
-    out += " --mount " + sh_word(fmt::format("type=bind,{},{},readonly", mount_field("source", source),
-                                             mount_field("target", target)));
+    out += " --mount " + shell_word(fmt::format("type=bind,{},{},readonly", mount_field("source", source),
+                                                mount_field("target", target)));
   }
-  for (const auto& [name, value] : variables) out += fmt::format(" -e {}", sh_word(fmt::format("{}={}", name, value)));
+  for (const auto& [name, value] : variables)
+    out += fmt::format(" -e {}", shell_word(fmt::format("{}={}", name, value)));
   return out + "\n";
 }
 

@@ -9,6 +9,7 @@
 
 #include "app/child_process.h"
 #include "app/root_store.h"
+#include "base/shell_word.h"
 #include "ca/ca_files.h"
 
 namespace borehole::app {
@@ -154,7 +155,7 @@ void NssStore::failed(StoreOutcome& outcome, const Error& error, const std::vect
   }
   std::string line = "certutil";
   const auto whole = command(by_hand);
-  for (auto argument = whole.begin() + 1; argument != whole.end(); ++argument) line += " " + shell_quoted(*argument);
+  for (auto argument = whole.begin() + 1; argument != whole.end(); ++argument) line += " " + shell_word(*argument);
   if (error.detail.find("PASSWORD") != std::string::npos || error.detail.find("LOGGED_IN") != std::string::npos) {
     outcome.remedy = fmt::format("it has a primary password: run `{}`, which asks for it", line);
   } else if (error.detail.find("READ_ONLY") != std::string::npos) {

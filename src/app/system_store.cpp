@@ -9,6 +9,7 @@
 
 #include "app/child_process.h"
 #include "app/root_store.h"
+#include "base/shell_word.h"
 #include "ca/ca_files.h"
 
 namespace borehole::app {
@@ -184,9 +185,9 @@ std::string SystemStore::in_words(const std::vector<Step>& steps) const {
   for (const auto& step : steps) {
     if (!words.empty()) words += " && ";
     words += prefix();
-    for (const auto& argument : step.command) words += shell_quoted(argument) + " ";
+    for (const auto& argument : step.command) words += shell_word(argument) + " ";
     words.pop_back();
-    if (!step.input_file.empty()) words += " < " + shell_quoted(step.input_file);
+    if (!step.input_file.empty()) words += " < " + shell_word(step.input_file);
   }
   return words;
 }

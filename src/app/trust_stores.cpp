@@ -12,6 +12,7 @@
 
 #include "app/child_process.h"
 #include "app/root_store.h"
+#include "base/shell_word.h"
 #include "ca/ca_files.h"
 #include "ca/certificate_list.h"
 #include "ca/retired_roots.h"
@@ -60,7 +61,7 @@ std::string java_cacerts(const TrustEnvironment& environment) {
 std::string java_hint(const WantedRoot& root, const TrustEnvironment& environment) {
   const std::string folder = std::filesystem::path(root.pem_file).parent_path().string();
   const std::string properties = fmt::format(
-      "-Djavax.net.ssl.trustStore={} -Djavax.net.ssl.trustStorePassword=changeit", shell_quoted(folder + "/trust.p12"));
+      "-Djavax.net.ssl.trustStore={} -Djavax.net.ssl.trustStorePassword=changeit", shell_word(folder + "/trust.p12"));
   const std::string cacerts = java_cacerts(environment);
   if (cacerts.empty()) return "Java    " + properties;
   // JKS, and PKCS#12 without a password, hold certificates as they are.
@@ -72,8 +73,8 @@ std::string java_hint(const WantedRoot& root, const TrustEnvironment& environmen
   return fmt::format(
       "Java    {}\n        or, for all that this JDK runs: {}keytool -importcert -noprompt -keystore {} "
       "-storepass changeit -alias {} -file {}",
-      properties, ::access(cacerts.c_str(), W_OK) == 0 ? "" : "sudo ", shell_quoted(cacerts), store_label(root),
-      shell_quoted(root.pem_file));
+      properties, ::access(cacerts.c_str(), W_OK) == 0 ? "" : "sudo ", shell_word(cacerts), store_label(root),
+      shell_word(root.pem_file));
 }
 
 }  // namespace
@@ -145,9 +146,9 @@ std::vector<StoreOutcome> change_trust(const WantedRoot& root, const TrustEnviro
 
 std::vector<std::string> hints_for_others(const WantedRoot& root, const TrustEnvironment& environment) {
   const std::string folder = std::filesystem::path(root.pem_file).parent_path().string();
-  const std::string bundle = shell_quoted(folder + "/bundle.pem");
+  const std::string bundle = shell_word(folder + "/bundle.pem");
   return {fmt::format("Python  AWS_CA_BUNDLE={0} REQUESTS_CA_BUNDLE={0}", bundle),
-          fmt::format("Node    NODE_EXTRA_CA_CERTS={}", shell_quoted(root.pem_file)), java_hint(root, environment)};
+          fmt::format("Node    NODE_EXTRA_CA_CERTS={}", shell_word(root.pem_file)), java_hint(root, environment)};
 }
 
 bool is_unwanted(const ca::ListedCertificate& certificate, const WantedRoot& root, bool ours_too,

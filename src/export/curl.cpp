@@ -6,6 +6,7 @@
 #include <array>
 #include <vector>
 
+#include "base/shell_word.h"
 #include "bedrock/fields.h"
 #include "bedrock/text.h"
 #include "calls/utf8.h"
@@ -95,7 +96,7 @@ void add_headers(Command& command, const RequestView& request) {
       continue;
     }
     command.arguments.push_back(fmt::format(
-        "-H {}", shell_word(value.empty() ? fmt::format("{};", name) : fmt::format("{}: {}", name, value))));
+        "-H {}", shell_quoted(value.empty() ? fmt::format("{};", name) : fmt::format("{}: {}", name, value))));
   }
   // What curl would add of its own.
   if (!accept) command.arguments.emplace_back("-H 'accept:'");
@@ -117,29 +118,17 @@ void add_body(Command& command, const RequestView& request) {
   const bool text = plain_text(body);
   if (text && body.size() <= most_in_argument) {
     // With an @ in front curl would read a file.
-    command.arguments.push_back((body.starts_with('@') ? "--data-raw " : "--data-binary ") + shell_word(body));
+    command.arguments.push_back((body.starts_with('@') ? "--data-raw " : "--data-binary ") + shell_quoted(body));
     return;
   }
   if (!text) command.comment(fmt::format("The body is binary ({} octets); base64 decodes it.", body.size()));
   // `printf` is part of the shell, so no limit on arguments holds.
-  command.before = text ? fmt::format("printf '%s' {} |\n", shell_word(body))
-                        : fmt::format("printf '%s' {} | base64 -d |\n", shell_word(bedrock::base64_encode(body)));
+  command.before = text ? fmt::format("printf '%s' {} |\n", shell_quoted(body))
+                        : fmt::format("printf '%s' {} | base64 -d |\n", shell_quoted(bedrock::base64_encode(body)));
   command.arguments.emplace_back("--data-binary @-");
 }
 
 }  // namespace
-
-std::string shell_word(std::string_view text) {
-  std::string out = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      out += "'\\''";
-    } else {
-      out += c;
-    }
-  }
-  return out + "'";
-}
 
 std::string curl_command(const bedrock::JsonValue& record) {
   const auto request = view_request(record);
@@ -159,9 +148,9 @@ std::string curl_command(const bedrock::JsonValue& record) {
   if (request->method == "HEAD") {
     out += " --head";
   } else if (request->method != (command.has_body ? "POST" : "GET")) {
-    out += " --request " + shell_word(request->method);
+    out += " --request " + shell_quoted(request->method);
   }
-  out += " " + shell_word(request->url());
+  out += " " + shell_quoted(request->url());
   for (const std::string& argument : command.arguments) out += " \\\n  " + argument;
   return out + "\n";
 }

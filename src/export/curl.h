@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "bedrock/json_value.h"
 
@@ -11,8 +10,5 @@ namespace borehole::exporting {
 // One command for a POSIX shell, with comments before it; ends in a newline. What cannot be sent again (a masked
 // header, the part of a body that was not kept) is named in a comment.
 std::string curl_command(const bedrock::JsonValue& record);
-
-// In single quotes: whatever it holds is one word of the shell.
-std::string shell_word(std::string_view text);
 
 }  // namespace borehole::exporting

@@ -9,6 +9,7 @@
 
 #include "app/child_process.h"
 #include "app/foundation.h"
+#include "base/shell_word.h"
 #include "ca/certificate_list.h"
 
 namespace borehole::app::doctor {
@@ -63,7 +64,7 @@ Findings judge_ca(const CaView& view, WallTime now) {
   if (view.folder_mode && (*view.folder_mode & others) != 0) {
     out.push_back({"ca.folder_mode", State::mend, subject,
                    fmt::format("the folder has mode {:04o} and must have 0700, for it holds a key", *view.folder_mode),
-                   "chmod 700 " + shell_quoted(view.folder)});
+                   "chmod 700 " + shell_word(view.folder)});
   }
   const bool key_open = view.key_mode && (*view.key_mode & others) != 0;
   if (key_open) {
@@ -71,7 +72,7 @@ Findings judge_ca(const CaView& view, WallTime now) {
                    fmt::format("issuing.key has mode {:04o} and must have 0600: who has read it can pose as Amazon to "
                                "whoever trusts this CA; if others use this machine, also run `borehole ca rotate`",
                                *view.key_mode),
-                   "chmod 600 " + shell_quoted(view.folder + "/issuing.key")});
+                   "chmod 600 " + shell_word(view.folder + "/issuing.key")});
   }
   if (view.error) {
     // An open key or folder is why it cannot be opened, and has been told.

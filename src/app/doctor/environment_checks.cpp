@@ -7,6 +7,7 @@
 #include <array>
 
 #include "app/child_process.h"
+#include "base/shell_word.h"
 #include "http/target.h"
 #include "net/address.h"
 
@@ -141,7 +142,7 @@ void judge_no_proxy(const Environment& environment, const Surroundings& around, 
     if (excepting.empty()) continue;
     out.push_back({fmt::format("environment.{}", name), State::mend, name,
                    fmt::format("{} excepts Bedrock's endpoints, so their calls go past borehole", excepting),
-                   fmt::format("export {}={}", name, shell_quoted(kept))});
+                   fmt::format("export {}={}", name, shell_word(kept))});
   }
 }
 
@@ -163,7 +164,7 @@ void judge_ca_variables(const Environment& environment, const Surroundings& arou
     const std::string path = value_of(environment, variable.name);
     if (path.empty()) continue;
     const std::string remedy =
-        fmt::format("export {}={}", variable.name, shell_quoted(around.ca_folder + "/" + variable.file));
+        fmt::format("export {}={}", variable.name, shell_word(around.ca_folder + "/" + variable.file));
     const std::string id = fmt::format("environment.{}", variable.name);
     const auto held = around.certificates(path);
     if (!held || held->empty()) {

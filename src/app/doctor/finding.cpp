@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "app/child_process.h"
+#include "base/shell_word.h"
 #include "calls/utf8.h"
 
 namespace borehole::app::doctor {
@@ -51,7 +52,7 @@ void append(Findings& to, Findings more) {
 }
 
 void name_configuration(Findings& findings, const std::string& file) {
-  const std::string option = " --config " + shell_quoted(file);
+  const std::string option = " --config " + shell_word(file);
   constexpr std::string_view program = "borehole";
   for (Finding& finding : findings) {
     std::string& remedy = finding.remedy;

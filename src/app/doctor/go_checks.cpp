@@ -9,6 +9,7 @@
 
 #include "app/child_process.h"
 #include "app/doctor/probe_environment.h"
+#include "base/shell_word.h"
 
 namespace borehole::app::doctor {
 
@@ -79,7 +80,7 @@ Finding judge_go(const GoView& view, const Environment& environment, const Surro
   } else if (!trusts) {
     out.state = State::mend;
     out.detail = "uses the proxy, but trusts neither through SSL_CERT_FILE nor through the system's store (not tried)";
-    out.remedy = "export SSL_CERT_FILE=" + shell_quoted(around.ca_folder + "/bundle.pem");
+    out.remedy = "export SSL_CERT_FILE=" + shell_word(around.ca_folder + "/bundle.pem");
   } else {
     out.detail = "its net/http goes by HTTPS_PROXY, and finds the CA (by this shell's variables, not tried)";
   }

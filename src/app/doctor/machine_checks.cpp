@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "app/child_process.h"
+#include "base/shell_word.h"
 #include "store/call_store.h"
 
 namespace borehole::app::doctor {
@@ -33,20 +34,20 @@ Findings judge_store(const MachineView& view, const config::Config& config) {
   if (!view.in_the_way.empty()) {
     out.push_back({"store.folder", State::mend, subject,
                    fmt::format("{} is a file, where a folder would have to be", view.in_the_way),
-                   fmt::format("mv {0} {0}.aside", shell_quoted(view.in_the_way))});
+                   fmt::format("mv {0} {0}.aside", shell_word(view.in_the_way))});
     return out;
   }
   if (!view.writable) {
     out.push_back({"store.folder", State::mend, subject,
                    fmt::format("{} cannot be written by this user, so no call can be kept", view.folder),
-                   "sudo chown \"$USER\" " + shell_quoted(view.folder)});
+                   "sudo chown \"$USER\" " + shell_word(view.folder)});
   } else if (!view.file_writable) {
     out.push_back({"store.file", State::mend, subject, "the file cannot be written by this user",
-                   "sudo chown \"$USER\" " + shell_quoted(*view.store)});
+                   "sudo chown \"$USER\" " + shell_word(*view.store)});
   }
   if (view.error && view.error->code != ErrorCode::not_found) {
-    out.push_back({"store", State::mend, subject, view.error->detail,
-                   fmt::format("mv {0} {0}.aside", shell_quoted(*view.store))});
+    out.push_back(
+        {"store", State::mend, subject, view.error->detail, fmt::format("mv {0} {0}.aside", shell_word(*view.store))});
   }
   // What it may still grow by.
   const std::uint64_t most = config.record.keep_max_bytes;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "app/child_process.h"
+#include "base/shell_word.h"
 
 namespace borehole::app::doctor {
 
@@ -47,9 +48,9 @@ std::string shortened(const std::string& error) {
 std::string trust_remedy(SdkKind kind, const std::string& ca_folder) {
   switch (kind) {
     case SdkKind::python:
-    case SdkKind::cli: return "export AWS_CA_BUNDLE=" + shell_quoted(ca_folder + "/bundle.pem");
+    case SdkKind::cli: return "export AWS_CA_BUNDLE=" + shell_word(ca_folder + "/bundle.pem");
     case SdkKind::javascript:
-    case SdkKind::anthropic: return "export NODE_EXTRA_CA_CERTS=" + shell_quoted(ca_folder + "/ca.pem");
+    case SdkKind::anthropic: return "export NODE_EXTRA_CA_CERTS=" + shell_word(ca_folder + "/ca.pem");
     case SdkKind::java: return set_all;
   }
   return set_all;
@@ -157,7 +158,7 @@ Findings judge_sdk(const SdkReport& report, const std::string& ca_folder) {
     out.push_back({std::string(id_of(report.kind)) + ".version", State::look, report.name,
                    "it is older than Bedrock's runtime, and has no client for it",
                    report.kind == SdkKind::cli ? "aws --version   # 2.13.21 or later has it"
-                                               : shell_quoted(report.place) + " -m pip install --upgrade boto3"});
+                                               : shell_word(report.place) + " -m pip install --upgrade boto3"});
   }
   return out;
 }

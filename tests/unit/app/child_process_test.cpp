@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 
+#include "base/shell_word.h"
 #include "catch.h"
 #include "unit/tls/tls_fixture.h"
 
@@ -119,10 +120,10 @@ TEST_CASE("programs are found on a path as execvp finds them, but never in the c
 }
 
 TEST_CASE("what a person is to copy is quoted where a shell would read something else") {
-  CHECK(app::shell_quoted("/usr/share/a-b_c.crt") == "/usr/share/a-b_c.crt");
-  CHECK(app::shell_quoted("C,,") == "C,,");
-  CHECK(app::shell_quoted("") == "''");
-  CHECK(app::shell_quoted("a b") == "'a b'");
-  CHECK(app::shell_quoted("it's $x") == "'it'\\''s $x'");
-  CHECK(app::shell_quoted("~") == "'~'");
+  CHECK(shell_word("/usr/share/a-b_c.crt") == "/usr/share/a-b_c.crt");
+  CHECK(shell_word("C,,") == "C,,");
+  CHECK(shell_word("") == "''");
+  CHECK(shell_word("a b") == "'a b'");
+  CHECK(shell_word("it's $x") == "'it'\\''s $x'");
+  CHECK(shell_word("~") == "'~'");
 }

@@ -6,11 +6,11 @@
 #include <cstdlib>
 #include <string>
 
+#include "base/shell_word.h"
 #include "unit/export/records.h"
 
 using namespace borehole;
 using exporting::curl_command;
-using exporting::shell_word;
 using exporting::test::contains;
 using exporting::test::read;
 using exporting::test::record_of;
@@ -42,12 +42,12 @@ std::string body_of(const std::string& command) {
 }  // namespace
 
 TEST_CASE("a word of the shell holds anything") {
-  CHECK(shell_word("") == "''");
-  CHECK(shell_word("it's") == R"('it'\''s')");
+  CHECK(shell_quoted("") == "''");
+  CHECK(shell_quoted("it's") == R"('it'\''s')");
   for (const std::string text :
        {"it's", "''", "$HOME `id` \\ \"x\" !", "two\nlines\n", "gr\u00fc\u00df \U0001F600", "-n", "*"}) {
     CAPTURE(text);
-    CHECK(run("printf %s " + shell_word(text)) == text);
+    CHECK(run("printf %s " + shell_quoted(text)) == text);
   }
 }
 
