@@ -5,6 +5,7 @@
 #include <cassert>
 #include <cstddef>
 
+#include "base/wildcard.h"
 #include "bedrock/fields.h"
 #include "bedrock/text.h"
 
@@ -74,28 +75,9 @@ bool is_below(std::string_view host, std::string_view domain) noexcept {
   return host.size() > domain.size() && host.ends_with(domain) && host[host.size() - domain.size() - 1] == '.';
 }
 
-// One label against one label of a pattern; both in lower case. Backtracks to the last star only.
+// One label against one label of a pattern; both in lower case.
 bool label_matches(std::string_view pattern, std::string_view label) noexcept {
-  if (label.empty()) return false;
-  std::size_t p = 0;
-  std::size_t l = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t resume = 0;
-  while (l < label.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = l;
-    } else if (p < pattern.size() && pattern[p] == label[l]) {
-      ++p;
-      ++l;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      l = ++resume;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', p) == std::string_view::npos;
+  return !label.empty() && matches_wildcard(pattern, label);
 }
 
 std::string_view take_label(std::string_view& name) noexcept {
