@@ -15,18 +15,12 @@
 #include "bedrock/usage.h"
 #include "calls/captured_call.h"
 #include "calls/coded_body.h"
+#include "calls/header_fields.h"
 #include "calls/redact_call.h"
 
 namespace borehole::calls {
 
 namespace {
-
-std::vector<bedrock::Field> fields_of(const Headers& headers) {
-  std::vector<bedrock::Field> fields;
-  fields.reserve(headers.size());
-  for (const auto& field : headers) fields.push_back(field);
-  return fields;
-}
 
 http::ContentCodings content_codings(bedrock::Fields fields) {
   http::ContentCodings codings;

@@ -7,6 +7,7 @@
 #include "bedrock/fields.h"
 #include "bedrock/streamed_body.h"
 #include "bedrock/usage.h"
+#include "calls/header_fields.h"
 #include "calls/redactor.h"
 #include "calls/stream_redactor.h"
 #include "tls/digest.h"
@@ -14,13 +15,6 @@
 namespace borehole::calls {
 
 namespace {
-
-std::vector<bedrock::Field> fields_of(const Headers& headers) {
-  std::vector<bedrock::Field> fields;
-  fields.reserve(headers.size());
-  for (const auto& field : headers) fields.push_back(field);
-  return fields;
-}
 
 // What a message's fields said of its body, before anything was hidden in them.
 struct BodyShape {
