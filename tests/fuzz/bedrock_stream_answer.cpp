@@ -8,30 +8,10 @@
 #include <string>
 
 #include "bedrock/streamed_body.h"
+#include "fuzz/event_lines.h"
 #include "fuzz/invariant.h"
-#include "unit/bedrock/frames.h"
 
 using namespace borehole;
-
-namespace {
-
-std::string event_stream(std::string_view lines) {
-  std::string body;
-  while (!lines.empty()) {
-    std::string_view line = take_until(lines, '\n');
-    const auto name = take_until(line, ' ').substr(0, 100);
-    if (name.starts_with('!')) {
-      body += bedrock::exception_frame(name.substr(1), line);
-    } else if (name == "chunk") {
-      body += bedrock::event_frame(name, R"({"bytes":")" + bedrock::base64(line) + R"("})");
-    } else {
-      body += bedrock::event_frame(name, line);
-    }
-  }
-  return body;
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* octets, std::size_t size) {
   std::string_view text(reinterpret_cast<const char*>(octets), size);

@@ -15,6 +15,7 @@
 #include "bedrock/text.h"
 #include "calls/captured_call.h"
 #include "calls/record_json.h"
+#include "fuzz/event_lines.h"
 #include "fuzz/invariant.h"
 #include "unit/bedrock/frames.h"
 
@@ -46,22 +47,6 @@ std::string with_secrets(std::string_view text) {
     text.remove_prefix(1);
   }
   return out;
-}
-
-std::string event_stream(std::string_view lines) {
-  std::string body;
-  while (!lines.empty()) {
-    std::string_view line = take_until(lines, '\n');
-    const auto name = take_until(line, ' ').substr(0, 100);
-    if (name.starts_with('!')) {
-      body += bedrock::exception_frame(name.substr(1), line);
-    } else if (name == "chunk") {
-      body += bedrock::event_frame(name, R"({"bytes":")" + bedrock::base64(line) + R"("})");
-    } else {
-      body += bedrock::event_frame(name, line);
-    }
-  }
-  return body;
 }
 
 void demand_none(std::string_view text) {
