@@ -163,8 +163,8 @@ bool usual_endpoint(const RequestView& request, const JsonValue& record) {
 // The call of a client's method. False: its parameters are not known.
 bool add_method_call(Script& script, const JsonValue& record, const RequestView& request) {
   const auto* const operation = find_boto_operation(record.text("aws/service"), record.text("aws/operation"));
-  const bool coded = !calls::header_of(record, BodySide::request, "content-encoding").empty();
-  if (operation == nullptr || coded || !request.body || (request.truncated && !operation->payload)) return false;
+  if (operation == nullptr || request.coded || !request.body || (request.truncated && !operation->payload))
+    return false;
   auto arguments = path_arguments(*operation, request, record.text("aws/model_id"));
   if (!arguments || !add_query(*arguments, request)) return false;
   if (operation->payload) add_headers(*arguments, record, *operation);

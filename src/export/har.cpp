@@ -90,11 +90,18 @@ std::vector<std::string> gaps_of(const JsonValue& message) {
   return {};
 }
 
+// HAR's text is that of the decoded body.
+void note_coding(std::vector<std::string>& comments, const JsonValue& message) {
+  const std::string_view coding = message.text("body_coding");
+  if (coding.empty() || message.flag("body_decoded") == true) return;
+  comments.push_back(fmt::format("its content-encoding ({}) is not undone: the text is as it came", coding));
+}
+
 std::string request_of(const JsonValue& record, const std::optional<RequestView>& view) {
   Members request;
   request.text("method", record.text("request/method"));
   request.text("url", view ? view->url() : std::string(record.text("request/target")));
-  request.text("httpVersion", "HTTP/1.1");
+  request.text("httpVersion", version_of(record));
   request.raw("cookies", "[]").raw("headers", headers_of(record, BodySide::request));
   request.raw("queryString", view ? query_of(view->query()) : "[]");
   const JsonValue* const message = record.at("request");
@@ -104,6 +111,7 @@ std::string request_of(const JsonValue& record, const std::optional<RequestView>
     post.text("mimeType", calls::header_of(record, BodySide::request, "content-type"));
     post.text("text", message->text("body"));
     auto comments = gaps_of(*message);
+    note_coding(comments, *message);
     if (message->text("body_encoding") == "base64") {
       post.text("_encoding", "base64");  // HAR 1.2 knows an encoding of responses only
       comments.emplace_back("binary, in base64");
@@ -119,7 +127,10 @@ std::string response_of(const JsonValue& record) {
   const JsonValue& message = found == nullptr ? nothing : *found;
   const std::uint64_t size = message.count("body_bytes").value_or(0);
   Members content;
-  content.number("size", size);
+  content.number("size", message.count("body_decoded_bytes").value_or(size));
+  if (const auto decoded = message.count("body_decoded_bytes"); decoded && *decoded > size) {
+    content.number("compression", *decoded - size);
+  }
   const std::string_view type = calls::header_of(record, BodySide::response, "content-type");
   content.text("mimeType", type.empty() ? "x-unknown" : type);
   auto comments = gaps_of(message);
@@ -127,10 +138,7 @@ std::string response_of(const JsonValue& record) {
     content.text("text", message.text("body"));
     if (message.text("body_encoding") == "base64") content.text("encoding", "base64");
   }
-  if (const auto coding = calls::header_of(record, BodySide::response, "content-encoding");
-      !coding.empty() && coding != "identity") {
-    comments.push_back(fmt::format("content-encoding is {}: the text is as it came, if it is base64", coding));
-  }
+  note_coding(comments, message);
   Members response;
   const std::uint64_t status = message.count("status").value_or(0);
   response.number("status", status).text("statusText", "").text("httpVersion", version_of(record));

@@ -76,7 +76,10 @@ std::optional<RequestView> view_request(const JsonValue& record) {
   const std::uint64_t port = record.count("upstream/port").value_or(usual);
   if (port != usual) view.authority += fmt::format(":{}", port);
   view.target = target_of(record);
+  const bool decoded = record.flag("request/body_decoded") == true;
+  view.coded = !record.text("request/body_coding").empty() && !decoded;
   for (const JsonValue& field : record.list("request/headers")) {
+    if (decoded && bedrock::equals_ignoring_case(field.text("0"), "content-encoding")) continue;
     view.headers.emplace_back(field.text("0"), field.text("1"));
   }
   view.body = calls::kept_body(record, BodySide::request);

@@ -20,9 +20,10 @@ struct RequestView {
   std::string authority;  // host, with the port where it is not the scheme's own
   std::string host;
   std::string target;  // origin form without a gateway's prefix, as it was sent: never decoded
-  std::vector<std::pair<std::string_view, std::string_view>> headers;  // views into the record
+  std::vector<std::pair<std::string_view, std::string_view>> headers;  // views into the record; those that fit `body`
   std::optional<std::string> body;                                     // nullopt: not kept
   bool truncated = false;                                              // only the beginning of it was kept
+  bool coded = false;                                                  // `body` has the content coding that it came in
   std::uint64_t body_bytes = 0;
   Signing signing = Signing::none;
   std::string region, signing_name;  // what a signature is for: "us-east-1", "bedrock"

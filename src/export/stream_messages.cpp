@@ -76,9 +76,9 @@ std::vector<StreamMessage> read_sse(const std::string& body, Arrivals& arrivals)
 
 std::optional<std::vector<StreamMessage>> read_stream_messages(const JsonValue& record) {
   const auto format = bedrock::stream_format(calls::header_of(record, BodySide::response, "content-type"));
-  const std::string_view coding = calls::header_of(record, BodySide::response, "content-encoding");
+  const bool coded = !record.text("response/body_coding").empty() && record.flag("response/body_decoded") != true;
   const auto body = calls::kept_body(record, BodySide::response);
-  if (!format || !body || (!coding.empty() && !bedrock::equals_ignoring_case(coding, "identity"))) return std::nullopt;
+  if (!format || !body || coded) return std::nullopt;
   Arrivals arrivals(record);
   return *format == bedrock::StreamFormat::sse ? read_sse(*body, arrivals) : read_event_stream(*body, arrivals);
 }

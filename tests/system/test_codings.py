@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import threading
 
 import test_admin
@@ -172,6 +173,13 @@ def a_compressed_stream_is_recorded_as_it_would_be_without(t, kind):
     check.true(times["token_gap_p50"] >= 5, f"gaps are those of the parts: {times}")
     check.true(0 < times["output_tokens_per_second"] < 22 / 0.19 * 1.05, f"22 tokens in 19 pauses at least: {times}")
     check.contains(proxy.run("calls", "show", "last"), "  assistant\n    word0 word1", "the page")
+    entry = json.loads(proxy.run("calls", "export", "--format", "har"))["log"]["entries"][0]
+    check.equal((entry["response"]["content"]["size"], entry["response"]["bodySize"]),
+                (len(b"".join(frames)), len(b"".join(parts))), "sizes in HAR")
+    messages = entry["_eventSourceMessages"]
+    check.equal("".join(word for m in messages for word in re.findall(r"word\d+ ", m["data"])), "".join(words), "messages in HAR")
+    moments = [m["_time_ms"] for m in messages]
+    check.true(moments == sorted(moments) and moments[-1] - moments[0] >= 190, f"they come when their part came: {moments}")
 
 
 @test

@@ -63,6 +63,17 @@ TEST_CASE("a body comes through the shell octet for octet") {
   }
 }
 
+TEST_CASE("a body that is recorded decoded is sent without the coding that it came in") {
+  auto record = record_of("InvokeModel", "/model/m/invoke", R"({"a":1})");
+  record.request.headers.emplace_back("Content-Encoding", "gzip");
+  record.request.coding.names = "gzip";
+  record.request.coding.decoded = true;
+  CHECK_FALSE(contains(curl_command(read(record)), "Content-Encoding"));
+  CHECK(body_of(curl_command(read(record))) == R"({"a":1})");
+  record.request.coding.decoded = false;
+  CHECK(contains(curl_command(read(record)), "-H 'Content-Encoding: gzip'"));
+}
+
 TEST_CASE("a command is unsigned and says how to sign") {
   auto record = record_of("Converse", "/model/amazon.nova-lite-v1%3A0/converse?x=[1]", "{}");
   record.request.headers.emplace_back("X-Api-Key", "***");
