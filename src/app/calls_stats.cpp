@@ -106,15 +106,8 @@ std::string json_percentiles(const store::Percentiles& of) {
 
 // `key` null: not known, or the total.
 std::string as_json(std::string_view by, const std::string& key, const std::string& alias, const CallGroup& group) {
-  std::string quoted = "null";
-  if (!key.empty()) {
-    quoted.clear();
-    calls::append_json_string(quoted, key);
-  }
-  if (!alias.empty()) {
-    quoted += ",\"alias\":";
-    calls::append_json_string(quoted, alias);
-  }
+  std::string quoted = key.empty() ? "null" : calls::json_string(key);
+  if (!alias.empty()) quoted += ",\"alias\":" + calls::json_string(alias);
   return fmt::format(
       R"({{"by":"{}","key":{},"calls":{},"errors":{},"throttles":{},"input_tokens":{},"output_tokens":{},)"
       R"("cache_read_tokens":{},"cache_write_tokens":{},"cost_usd":{},"calls_with_cost":{},)"

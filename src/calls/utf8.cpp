@@ -176,6 +176,12 @@ void append_json_string(std::string& out, std::string_view text) {
   append_json_text(out, valid);
 }
 
+std::string json_string(std::string_view text) {
+  std::string out;
+  append_json_string(out, text);
+  return out;
+}
+
 std::string for_terminal(std::string_view text) {
   std::string out;
   out.reserve(text.size());

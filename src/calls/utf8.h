@@ -15,6 +15,7 @@ std::string_view without_partial_utf8(std::string_view text) noexcept;
 // Appends `text` in quotes as a JSON string (RFC 8259 section 7). Control characters, DEL and U+0080 to U+009F among
 // them, are escaped, so that a terminal can be shown the result; octets that are no UTF-8 become U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
+std::string json_string(std::string_view text);
 
 // The same for what `is_utf8` has passed.
 void append_json_text(std::string& out, std::string_view text);

@@ -22,20 +22,14 @@ namespace {
 using bedrock::JsonValue;
 using calls::BodySide;
 
-std::string quoted(std::string_view text) {
-  std::string out;
-  calls::append_json_string(out, text);
-  return out;
-}
-
 // Members of one object.
 class Members {
  public:
   Members& raw(std::string_view name, std::string_view json) {
-    out_ += fmt::format("{}{}:{}", out_.empty() ? "" : ",", quoted(name), json);
+    out_ += fmt::format("{}{}:{}", out_.empty() ? "" : ",", calls::json_string(name), json);
     return *this;
   }
-  Members& text(std::string_view name, std::string_view value) { return raw(name, quoted(value)); }
+  Members& text(std::string_view name, std::string_view value) { return raw(name, calls::json_string(value)); }
   template <class Number>
   Members& number(std::string_view name, Number value) {
     return raw(name, fmt::format("{}", value));
@@ -248,7 +242,7 @@ std::vector<std::string> comments_of(const JsonValue& record) {
 
 std::string har_begin(std::string_view version) {
   return fmt::format(R"({{"log":{{"version":"1.2","creator":{{"name":"borehole","version":{}}},"pages":[],"entries":[)",
-                     quoted(version));
+                     calls::json_string(version));
 }
 
 std::string har_end() { return "\n]}}\n"; }

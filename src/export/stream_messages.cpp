@@ -31,10 +31,8 @@ class Arrivals {
 };
 
 std::string as_text(Bytes payload) {
-  if (calls::is_utf8(payload)) return std::string(payload);
-  std::string quoted;
-  calls::append_json_string(quoted, payload);  // with U+FFFD in place of what is no text
-  return quoted;
+  return calls::is_utf8(payload) ? std::string(payload)
+                                 : calls::json_string(payload);  // with U+FFFD for what is no text
 }
 
 // {"bytes":"<base64>"}: what the model itself sent.

@@ -20,12 +20,7 @@ std::string event_text(std::string_view event, std::string_view json) {
   return fmt::format("event: {}\ndata: {}\n\n", event, json);
 }
 
-std::string quoted(std::string_view text) {
-  if (text.empty()) return "null";
-  std::string out;
-  calls::append_json_string(out, text);
-  return out;
-}
+std::string json_or_null(std::string_view text) { return text.empty() ? "null" : calls::json_string(text); }
 
 std::string_view kind_name(bedrock::AnswerBlock::Kind kind) {
   switch (kind) {
@@ -105,9 +100,9 @@ struct LiveFeed::Call {
       const auto& block = blocks[i];
       const std::size_t from = all ? 0 : told[i];
       if (block.kind == bedrock::AnswerBlock::Kind::other || block.text.size() <= from) continue;
-      out.push_back(fmt::format(R"({{"id":{},"block":{},"kind":"{}","name":{},"text":{}}})", quoted(id), i,
-                                kind_name(block.kind), quoted(block.tool_name),
-                                quoted(std::string_view(block.text).substr(from))));
+      out.push_back(fmt::format(R"({{"id":{},"block":{},"kind":"{}","name":{},"text":{}}})", json_or_null(id), i,
+                                kind_name(block.kind), json_or_null(block.tool_name),
+                                json_or_null(std::string_view(block.text).substr(from))));
       text += block.text.size() - told[i];
       told[i] = block.text.size();
     }
@@ -175,16 +170,16 @@ std::string LiveFeed::started(const std::string& id, const Call& call) const {
   const auto operation = bedrock::recognise(start.upstream_host, start.method, start.target, start.amz_target);
   const auto endpoint = bedrock::parse_endpoint(start.upstream_host);
   std::string json =
-      fmt::format(R"({{"id":{},"started_at":"{}","way_in":"{}","upstream_host":{},"method":{},"target":{})", quoted(id),
-                  format_rfc3339(start.started_at), calls::way_in_name(start.way_in), quoted(start.upstream_host),
-                  quoted(start.method), quoted(start.target));
+      fmt::format(R"({{"id":{},"started_at":"{}","way_in":"{}","upstream_host":{},"method":{},"target":{})",
+                  json_or_null(id), format_rfc3339(start.started_at), calls::way_in_name(start.way_in),
+                  json_or_null(start.upstream_host), json_or_null(start.method), json_or_null(start.target));
   const std::string region = start.region.empty() && endpoint ? endpoint->region : start.region;
   json += fmt::format(R"(,"service":{},"operation":{},"model_id":{},"region":{},"access_key_id":{},"session_id":{})",
-                      quoted(operation ? operation->service : std::string_view()),
-                      quoted(operation ? operation->name : std::string_view()),
-                      quoted(operation ? std::string_view(operation->model_id) : std::string_view()), quoted(region),
-                      quoted(start.access_key_id), quoted(start.session_id));
-  return json + fmt::format(R"(,"text":{},"no_text":{}}})", start.no_text.empty(), quoted(start.no_text));
+                      json_or_null(operation ? operation->service : std::string_view()),
+                      json_or_null(operation ? operation->name : std::string_view()),
+                      json_or_null(operation ? std::string_view(operation->model_id) : std::string_view()),
+                      json_or_null(region), json_or_null(start.access_key_id), json_or_null(start.session_id));
+  return json + fmt::format(R"(,"text":{},"no_text":{}}})", start.no_text.empty(), json_or_null(start.no_text));
 }
 
 void LiveFeed::take(calls::LiveEvent& event) {
@@ -202,7 +197,7 @@ void LiveFeed::take(calls::LiveEvent& event) {
   }
   if (found != calls_.end()) calls_.erase(found);
   if (event.kind == Kind::ended) return tell("call_ended", event.text);
-  tell("call_gone", fmt::format("{{\"id\":{}}}", quoted(event.id)));
+  tell("call_gone", fmt::format("{{\"id\":{}}}", json_or_null(event.id)));
 }
 
 void LiveFeed::take_octets(const std::string& id, Call& call, const calls::LiveEvent& event) {
@@ -217,7 +212,7 @@ void LiveFeed::take_octets(const std::string& id, Call& call, const calls::LiveE
 
 void LiveFeed::lose_text(const std::string& id, Call& call, std::string_view reason) {
   call.lost = true;
-  tell("text_lost", fmt::format("{{\"id\":{},\"reason\":{}}}", quoted(id), quoted(reason)));
+  tell("text_lost", fmt::format("{{\"id\":{},\"reason\":{}}}", json_or_null(id), json_or_null(reason)));
 }
 
 void LiveFeed::tell(std::string_view event, const std::string& json) {

@@ -64,15 +64,13 @@ class TemporaryFolder {
 };
 
 // A text as a YAML value: a JSON string is one, and `${` is what configuration files expand.
-std::string quoted(const std::string& text) {
+std::string yaml_string(const std::string& text) {
   std::string escaped;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '$' && text.compare(i, 2, "${") == 0) escaped += '$';
     escaped += text[i];
   }
-  std::string out;
-  calls::append_json_string(out, escaped);
-  return out;
+  return calls::json_string(escaped);
 }
 
 std::string configuration(const std::string& ca_folder, const Responder& responder, std::size_t doors) {
@@ -81,7 +79,7 @@ std::string configuration(const std::string& ca_folder, const Responder& respond
       "intercept: [\"bedrock-runtime.us-probe-*.amazonaws.com\"]\n"
       "record: {{store: null}}\nlog: {{level: warn}}\n"
       "upstream:\n  connect_timeout: 5s\n  ca_files: [{}]\n  resolve:\n",
-      quoted(ca_folder), quoted(responder.ca_file()));
+      yaml_string(ca_folder), yaml_string(responder.ca_file()));
   for (std::size_t i = 0; i < doors; ++i) {
     text += fmt::format("    \"bedrock-runtime.{}.amazonaws.com:443\": \"127.0.0.1:{}\"\n", region_of(i),
                         responder.port(i));

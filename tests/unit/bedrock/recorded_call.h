@@ -13,7 +13,7 @@
 
 namespace borehole::bedrock {
 
-inline std::string quoted(std::string_view text) {
+inline std::string json_text(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '\n') {
@@ -109,44 +109,44 @@ struct RecordedCall {
   }
 
   std::string json() const {
-    std::string out = R"({"id":"01KEXPLAIN0000000000000000","started_at":)" + quoted(started_at) + R"(,"way_in":)" +
-                      quoted(way_in) + R"(,"router":)" + quoted(router) + R"(,"outcome":)" + quoted(outcome);
+    std::string out = R"({"id":"01KEXPLAIN0000000000000000","started_at":)" + json_text(started_at) + R"(,"way_in":)" +
+                      json_text(way_in) + R"(,"router":)" + json_text(router) + R"(,"outcome":)" + json_text(outcome);
     if (!own_code.empty()) {
-      out += R"(,"error":{"code":)" + quoted(own_code) + R"(,"message":)" + quoted(own_message) + R"(,"fault":)" +
-             quoted(own_fault) + "}";
+      out += R"(,"error":{"code":)" + json_text(own_code) + R"(,"message":)" + json_text(own_message) + R"(,"fault":)" +
+             json_text(own_fault) + "}";
     }
     if (redacted) out += R"(,"redactions":{"email":1})";
-    out += R"(,"notes":[)" + list(notes) + R"(],"client":{"address":)" + quoted(client) + R"(,"sdk":)" + quoted(sdk) +
-           R"(},"upstream":{"host":)" + quoted(upstream) + R"(,"port":443},"aws":{"operation":)" + quoted(operation) +
-           R"(,"model_id":)" + quoted(model) + R"(,"region":)" + quoted(region) + ",";
+    out += R"(,"notes":[)" + list(notes) + R"(],"client":{"address":)" + json_text(client) + R"(,"sdk":)" +
+           json_text(sdk) + R"(},"upstream":{"host":)" + json_text(upstream) + R"(,"port":443},"aws":{"operation":)" +
+           json_text(operation) + R"(,"model_id":)" + json_text(model) + R"(,"region":)" + json_text(region) + ",";
     const bool sigv4 = scheme == "sigv4";
     if (sigv4) {
-      out += R"("access_key_id":)" + quoted(key) + R"(,"signed_headers":[)" + list(signed_headers()) + "],";
+      out += R"("access_key_id":)" + json_text(key) + R"(,"signed_headers":[)" + list(signed_headers()) + "],";
     }
-    out += R"("signing":{"scheme":)" + quoted(scheme);
+    out += R"("signing":{"scheme":)" + json_text(scheme);
     if (sigv4) {
-      out += R"(,"scope":)" + quoted(scope()) + R"(,"signature_sha256":)" +
-             quoted(tls::lower_hex(tls::sha256(signature())));
+      out += R"(,"scope":)" + json_text(scope()) + R"(,"signature_sha256":)" +
+             json_text(tls::lower_hex(tls::sha256(signature())));
     }
     if (scheme == "bearer") {
-      out += R"(,"scope":)" + quoted(scope()) + R"(,"api_key":)" + quoted(api_key) + R"(,"api_key_fault":)" +
-             quoted(api_key_fault) + R"(,"api_key_expires_at":)" + quoted(api_key_expires_at);
+      out += R"(,"scope":)" + json_text(scope()) + R"(,"api_key":)" + json_text(api_key) + R"(,"api_key_fault":)" +
+             json_text(api_key_fault) + R"(,"api_key_expires_at":)" + json_text(api_key_expires_at);
     }
-    out += R"(}},"request":{"method":)" + quoted(method) + R"(,"target":)" +
-           quoted((router == "/" ? "" : router.substr(0, router.size() - 1)) + target) + R"(,"headers":[)";
+    out += R"(}},"request":{"method":)" + json_text(method) + R"(,"target":)" +
+           json_text((router == "/" ? "" : router.substr(0, router.size() - 1)) + target) + R"(,"headers":[)";
     for (const auto& [name, value] : headers(true)) {
-      out += "[" + quoted(name) + "," + quoted(name == "X-Amz-Security-Token" ? "***" : value) + "],";
+      out += "[" + json_text(name) + "," + json_text(name == "X-Amz-Security-Token" ? "***" : value) + "],";
     }
     if (scheme != "none") out += R"(["Authorization","AWS4-HMAC-SHA256 ***"],)";
     out += R"(["User-Agent","test"]],"body_bytes":)" + std::to_string(body.size());
-    if (body_kept) out += R"(,"body":)" + quoted(body);
+    if (body_kept) out += R"(,"body":)" + json_text(body);
     out += std::string(R"(,"body_truncated":)") + (body_kept ? "false" : "true") + "}";
     if (status != 0) {
-      out += R"(,"response":{"status":)" + std::to_string(status) + R"(,"headers":[["Date",)" + quoted(date) +
+      out += R"(,"response":{"status":)" + std::to_string(status) + R"(,"headers":[["Date",)" + json_text(date) +
              R"(]],"body_bytes":0,"body":"")";
-      if (!error_type.empty()) out += R"(,"error_type":)" + quoted(error_type);
-      if (!error_message.empty()) out += R"(,"error_message":)" + quoted(error_message);
-      if (!exception.empty()) out += R"(,"stream":{"events":3,"exception":)" + quoted(exception) + "}";
+      if (!error_type.empty()) out += R"(,"error_type":)" + json_text(error_type);
+      if (!error_message.empty()) out += R"(,"error_message":)" + json_text(error_message);
+      if (!exception.empty()) out += R"(,"stream":{"events":3,"exception":)" + json_text(exception) + "}";
       out += "}";
     }
     return out + R"(,"timing_ms":{"total":)" + std::to_string(total_ms) + "}}";
@@ -159,7 +159,7 @@ struct RecordedCall {
 
   static std::string list(const std::vector<std::string>& texts) {
     std::string out;
-    for (const auto& text : texts) out += (out.empty() ? "" : ",") + quoted(text);
+    for (const auto& text : texts) out += (out.empty() ? "" : ",") + json_text(text);
     return out;
   }
 };
