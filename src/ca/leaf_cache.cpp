@@ -8,12 +8,13 @@
 #include <optional>
 #include <utility>
 
+#include "base/keyed_rate.h"
 #include "base/log.h"
+#include "base/lru_map.h"
 #include "ca/authority_state.h"
 #include "ca/certificate_writer.h"
 #include "ca/name_constraints.h"
 #include "tls/leaf.h"
-#include "tls/lru_map.h"
 
 namespace borehole::ca {
 namespace {
@@ -21,6 +22,8 @@ namespace {
 constexpr std::chrono::days backdated{1};
 constexpr std::chrono::days longest_life{7};
 constexpr std::chrono::days renewal_margin{1};
+// For the names that `intercept` allows by a `*`, of which there is no end. A signature takes some 20 µs.
+constexpr Rate minting{.per_second = 100, .burst = 1000};
 constexpr std::size_t max_common_name = 64;  // RFC 5280 appendix A.1, ub-common-name
 constexpr const char* fixed_common_name = "borehole";
 
@@ -70,9 +73,11 @@ struct LeafCache::State {
   std::shared_ptr<const LeafKey> key;
   LeafCacheOptions options;
   const Clock& clock;
-  tls::LruMap<Minted> leaves;
+  LruMap<Minted> leaves;
   Minted default_leaf;
   std::atomic<std::uint64_t> minted{0};  // read by other threads
+  std::atomic<std::uint64_t> too_fast{0};
+  KeyedRate minting_rate{1};
 
   bool permitted(const std::string& name) const { return permits(authority->facts().constraints, name); }
 
@@ -84,6 +89,15 @@ struct LeafCache::State {
     const bool own =
         std::find(options.default_names.begin(), options.default_names.end(), name) != options.default_names.end();
     if (own || key_name.empty() || !permitted(name)) return fresh_default(now);
+    if (!minting_rate.take({}, minting, clock.now())) {
+      if (too_fast.fetch_add(1, std::memory_order_relaxed) == 0) {
+        log::warn(
+            "clients ask for certificates of new hosts faster than {} a second, which are refused; see "
+            "borehole_certificates_refused_total",
+            minting.per_second);
+      }
+      return nullptr;
+    }
     Names names;
     add_name(names, name);
     auto made = mint(names, now);
@@ -148,8 +162,8 @@ std::optional<Minted> LeafCache::State::mint(const Names& names, WallTime now) {
 LeafCache::LeafCache(std::shared_ptr<const CertificateAuthority> authority, std::shared_ptr<const LeafKey> key,
                      LeafCacheOptions options, const Clock& clock) {
   const std::size_t max_entries = options.max_entries;
-  state_.reset(new State{
-      std::move(authority), std::move(key), std::move(options), clock, tls::LruMap<Minted>(max_entries), {}, {0}});
+  state_.reset(
+      new State{std::move(authority), std::move(key), std::move(options), clock, LruMap<Minted>(max_entries), {}});
 }
 
 LeafCache::~LeafCache() = default;
@@ -163,6 +177,7 @@ std::shared_ptr<const tls::Leaf> LeafCache::leaf_for(const std::string& name) no
   }
 }
 
+std::uint64_t LeafCache::refused() const noexcept { return state_->too_fast.load(std::memory_order_relaxed); }
 std::uint64_t LeafCache::minted() const noexcept { return state_->minted.load(std::memory_order_relaxed); }
 
 }  // namespace borehole::ca

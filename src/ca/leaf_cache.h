@@ -42,7 +42,8 @@ class LeafCache final : public tls::LeafSource {
             LeafCacheOptions options, const Clock& clock);
   ~LeafCache() override;
   std::shared_ptr<const tls::Leaf> leaf_for(const std::string& name) noexcept override;
-  std::uint64_t minted() const noexcept;  // any thread
+  std::uint64_t minted() const noexcept;   // any thread
+  std::uint64_t refused() const noexcept;  // any thread; for names that came too fast
 
  private:
   struct State;

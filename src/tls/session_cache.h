@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "tls/lru_map.h"
+#include "base/lru_map.h"
 
 namespace borehole::tls {
 

@@ -207,3 +207,16 @@ TEST_CASE("the cache is bounded: what was used longest ago goes first; serials a
   CHECK(a.leaves->minted() == 5);
   CHECK(serials.size() == 5);
 }
+
+TEST_CASE("names without end are minted at a rate, and those that are known at none") {
+  Authority a;
+  const auto name = [](int i) { return "bedrock-runtime.x" + std::to_string(i) + ".amazonaws.com"; };
+  for (int i = 0; i < 1000; ++i) REQUIRE(a.leaves->leaf_for(name(i)));
+  CHECK_FALSE(a.leaves->leaf_for(name(1000)));
+  CHECK(a.leaves->minted() == 1000);
+  CHECK(a.leaves->refused() == 1);
+  CHECK(a.leaves->leaf_for(name(999)));
+  a.clock.advance(std::chrono::milliseconds(10));
+  CHECK(a.leaves->leaf_for(name(1000)));
+  CHECK_FALSE(a.leaves->leaf_for(name(1001)));
+}

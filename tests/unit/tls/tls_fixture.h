@@ -50,12 +50,16 @@ class TempFolder {
 class FakeClock final : public Clock {
  public:
   explicit FakeClock(WallTime wall) : wall_(wall) {}
-  TimePoint now() const noexcept override { return {}; }
+  TimePoint now() const noexcept override { return now_; }
   WallTime wall() const noexcept override { return wall_; }
-  void advance(WallTime::duration by) { wall_ += by; }
+  void advance(WallTime::duration by) {
+    wall_ += by;
+    now_ += by;
+  }
 
  private:
   WallTime wall_;
+  TimePoint now_{};
 };
 
 inline std::string read(const std::string& path) {

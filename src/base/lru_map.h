@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <utility>
 
-namespace borehole::tls {
+namespace borehole {
 
 template <class T>
 class LruMap {
@@ -49,4 +49,4 @@ class LruMap {
   std::size_t max_entries_;
 };
 
-}  // namespace borehole::tls
+}  // namespace borehole
