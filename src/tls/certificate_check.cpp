@@ -10,11 +10,13 @@
 #include <array>
 
 #include "base/log.h"
+#include "tls/revocation.h"
 
 namespace borehole::tls {
 namespace {
 
 constexpr int min_rsa_bits = 2048;
+constexpr int min_curve_bits = 256;
 constexpr std::size_t max_names_shown = 5;
 
 std::string name_text(X509_NAME* name) {
@@ -68,6 +70,10 @@ bool is_weak(X509_STORE_CTX& context, int* depth, const char** why) {
       *why = "an RSA key has less than 2048 bits";
       return true;
     }
+    if (EVP_PKEY_id(key.get()) == EVP_PKEY_EC && EVP_PKEY_bits(key.get()) < min_curve_bits) {
+      *why = "an elliptic curve has less than 256 bits";
+      return true;
+    }
     if (i + 1 == count) break;
     switch (X509_get_signature_nid(certificate)) {
       case NID_sha1WithRSAEncryption:
@@ -80,6 +86,12 @@ bool is_weak(X509_STORE_CTX& context, int* depth, const char** why) {
     }
   }
   return false;
+}
+
+bool is_revoked_by(Bytes staple, X509_STORE_CTX& context) {
+  STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(&context);
+  if (staple.empty() || chain == nullptr || sk_X509_num(chain) < 2) return false;
+  return is_revoked(staple, *sk_X509_value(chain, 0), *sk_X509_value(chain, 1));
 }
 
 std::string remedy(int error, X509* leaf, const std::string& host) {
@@ -99,6 +111,7 @@ std::string remedy(int error, X509* leaf, const std::string& host) {
       return names.empty() ? "it names no host in its subjectAltName; it must be issued anew with one"
                            : fmt::format("it is for {}, not for {}: check the name and upstream.resolve", names, host);
     }
+    case X509_V_ERR_CERT_REVOKED: return "do not trust it: its key may be in other hands, until it is issued anew";
     default: return "it must be issued anew";
   }
 }
@@ -119,14 +132,21 @@ bool demand_host(X509_VERIFY_PARAM& param, const std::string& host) {
   return X509_VERIFY_PARAM_set1_host(&param, host.data(), host.size()) == 1;
 }
 
-int verify_chain(X509_STORE_CTX& context, const std::string& host, std::string& why) {
+int verify_chain(X509_STORE_CTX& context, const std::string& host, Bytes staple, std::string& why) {
   const bool verified = X509_verify_cert(&context) == 1;
   int error = X509_STORE_CTX_get_error(&context);
   int depth = X509_STORE_CTX_get_error_depth(&context);
   const char* reason = X509_verify_cert_error_string(error);
   if (verified && error == X509_V_OK) {
-    if (!is_weak(context, &depth, &reason)) return 1;
-    error = X509_V_ERR_CERT_REJECTED;
+    if (is_weak(context, &depth, &reason)) {
+      error = X509_V_ERR_CERT_REJECTED;
+    } else if (is_revoked_by(staple, context)) {
+      error = X509_V_ERR_CERT_REVOKED;
+      depth = 0;
+      reason = "its issuer has revoked it (OCSP)";
+    } else {
+      return 1;
+    }
     X509_STORE_CTX_set_error(&context, error);
   }
   ERR_clear_error();
@@ -136,6 +156,10 @@ int verify_chain(X509_STORE_CTX& context, const std::string& host, std::string& 
   X509* blamed = depth >= 0 && static_cast<std::size_t>(depth) < count
                      ? sk_X509_value(chain, static_cast<std::size_t>(depth))
                      : leaf;
+  // BoringSSL calls it so only where the certificate could be a CA.
+  if (error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY && blamed != nullptr &&
+      X509_NAME_cmp(X509_get_subject_name(blamed), X509_get_issuer_name(blamed)) == 0)
+    reason = "self signed certificate";
   why = fmt::format("the certificate of {} is not accepted: {}", host, reason);
   if (blamed != nullptr) {
     why += fmt::format(" (subject {}, issuer {})", name_text(X509_get_subject_name(blamed)),

@@ -67,7 +67,12 @@ class ClientEngine final : public SslEngine {
     return begin_handshake(to_peer);
   }
 
-  int verify(X509_STORE_CTX& context) { return verify_chain(context, host_, rejection_); }
+  int verify(X509_STORE_CTX& context) {
+    const std::uint8_t* staple = nullptr;
+    std::size_t size = 0;
+    SSL_get0_ocsp_response(ssl(), &staple, &size);
+    return verify_chain(context, host_, Bytes(reinterpret_cast<const char*>(staple), size), rejection_);
+  }
 
   void keep(bssl::UniquePtr<SSL_SESSION> session) { sessions_.put(session_key_, std::move(session)); }
 
@@ -140,6 +145,7 @@ ClientContext::ClientContext(std::shared_ptr<const TrustStore> trust) : state_(s
   SSL_CTX_set1_param(context, param.get());
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_cert_verify_callback(context, verify_certificate, nullptr);
+  SSL_CTX_enable_ocsp_stapling(context);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, keep_session);
 }
