@@ -171,11 +171,20 @@ Result<MessageReader::Progress> MessageReader::State::feed_head(Bytes bytes) {
 }
 
 Result<MessageReader::Progress> MessageReader::State::finish_head(std::size_t consumed) {
+  role == Role::request ? HeadIndexer::index(request) : HeadIndexer::index(response);
+  if (message_head().field_count() > limits.header_fields) {
+    return fail(ErrorCode::head_too_large,
+                fmt::format("The {}'s head has more than {} fields (`limits.header_fields`).", subject(role),
+                            limits.header_fields));
+  }
   if (role == Role::request) {
-    HeadIndexer::index(request);
+    if (request.target().size() > limits.target_bytes) {
+      return fail(ErrorCode::head_too_large, fmt::format("The request target is longer than {} octets "
+                                                         "(`limits.target_bytes`).",
+                                                         limits.target_bytes));
+    }
     if (auto valid = validate_request_head(request); !valid) return fail(std::move(valid.error()));
   } else {
-    HeadIndexer::index(response);
     if (auto valid = validate_response_head(response); !valid) return fail(std::move(valid.error()));
   }
   framing = framing_of_head();
@@ -271,8 +280,8 @@ Unexpected<Error> MessageReader::State::fail_parse(llhttp_errno_t error, Bytes f
 }
 
 Unexpected<Error> MessageReader::State::fail_head_too_large() {
-  return fail(ErrorCode::head_too_large,
-              fmt::format("The {}'s head is larger than {} octets.", subject(role), limits.head_bytes));
+  return fail(ErrorCode::head_too_large, fmt::format("The {}'s head is larger than {} octets (`limits.head_bytes`).",
+                                                     subject(role), limits.head_bytes));
 }
 
 Unexpected<Error> MessageReader::State::fail_cut(std::string what) {

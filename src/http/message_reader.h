@@ -22,6 +22,8 @@ struct ReaderLimits {
   std::size_t head_bytes = 64 * 1024;             // start line and fields, the empty line included
   std::size_t trailer_bytes = 64 * 1024;          // trailer section of a chunked body
   std::size_t chunk_extension_bytes = 16 * 1024;  // per message (CVE-2024-22019)
+  std::size_t header_fields = 256;                // of a head
+  std::size_t target_bytes = 16 * 1024;           // of a request line
 };
 
 // Feed it what arrives; it says how many octets belong to the message and what they complete. The order of steps is

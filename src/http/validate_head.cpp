@@ -161,6 +161,12 @@ Result<void> validate_response_head(const ResponseHead& head) {
   if (!is_field_text(*line)) return bad_response("The reason phrase has a control character.");
   if (Problem p = check_fields(head); p.found()) return bad_response(std::move(p.detail));
   if (Problem p = check_framing(head); p.found()) return bad_response(std::move(p.detail));
+  // RFC 9110 section 8.6, RFC 9112 section 6.1: not every reader knows that no body follows.
+  if (head.informational() || head.status() == 204) {
+    const auto length = head.find("content-length");
+    if (head.find("transfer-encoding") || (length && length->find_first_not_of('0') != Bytes::npos))
+      return bad_response(fmt::format("A {} response announces a body, which it cannot have.", head.status()));
+  }
   return {};
 }
 

@@ -17,7 +17,7 @@ namespace borehole::http {
 // to absent ones).
 Result<void> validate_request_head(const RequestHead& head);
 
-// The same for what can stand in a response; refused with malformed_response.
+// The same for what can stand in a response, and a body that a 1xx or 204 announces; refused with malformed_response.
 Result<void> validate_response_head(const ResponseHead& head);
 
 }  // namespace borehole::http

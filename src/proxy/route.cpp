@@ -242,6 +242,14 @@ Result<ConnectRoute> route_connect(const http::RequestHead& head, const Surround
   if (!authority || !authority->port_given) {
     return unexpected(refuse(ErrorCode::malformed_request, "CONNECT wants host:port (RFC 9112 section 3.2.3)"));
   }
+  if (const auto host = head.find("host")) {
+    const auto named = http::parse_authority(*host, authority->port);
+    if (!named || named->host != authority->host || named->port != authority->port) {
+      return unexpected(
+          refuse(ErrorCode::host_mismatch, fmt::format("CONNECT names {}, its Host field {}; send the same in both",
+                                                       http::to_string(*authority), *host)));
+    }
+  }
   if (auto ok = check_reachable(*authority, at, policy); !ok) return unexpected(std::move(ok).error());
   return ConnectRoute{*authority, policy.intercepts(authority->host)};
 }

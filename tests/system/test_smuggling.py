@@ -1,91 +1,13 @@
-"""Requests that two parsers could read differently: all refused with 400, none reaches the upstream."""
+"""Messages that two parsers could read differently: requests are refused with 400 and never reach the upstream, responses
+become 502 or an abnormal end. The cases are tables of harness/malformed.py."""
 
 import json
 import ssl
 
 from harness import check, wire, ways
+from harness.malformed import BODIES, FIELDS, H, LINES, RESPONSES
 from harness.proxy import HOST
 from harness.runner import test
-
-H = f"Host: {HOST}\r\n"
-# name → what stands behind the request line (with the host's line where it belongs)
-FIELDS = {
-    "length_and_chunked": H + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "chunked_and_length": H + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
-    "two_lengths_that_differ": H + "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
-    "a_list_of_lengths": H + "Content-Length: 3, 3\r\n\r\nabc",
-    "a_signed_length": H + "Content-Length: +3\r\n\r\nabc",
-    "a_negative_length": H + "Content-Length: -1\r\n\r\n",
-    "a_hexadecimal_length": H + "Content-Length: 0x3\r\n\r\nabc",
-    "an_empty_length": H + "Content-Length: \r\n\r\n",
-    "a_huge_length": H + "Content-Length: 99999999999999999999999\r\n\r\n",
-    "a_length_with_a_space_inside": H + "Content-Length: 1 2\r\n\r\n",
-    "another_transfer_encoding": H + "Transfer-Encoding: gzip\r\n\r\n",
-    "gzip_then_chunked": H + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-    "chunked_then_identity": H + "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
-    "chunked_twice": H + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "xchunked": H + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
-    "chunked_in_quotes": H + "Transfer-Encoding: \"chunked\"\r\n\r\n0\r\n\r\n",
-    "chunked_with_a_vertical_tab": H + "Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
-    "folded_transfer_encoding": H + "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n",
-    "a_folded_line": H + "X-Folded: a\r\n b\r\n\r\n",
-    "a_folded_first_line": " X: y\r\n" + H + "\r\n",
-    "space_before_the_colon": H + "Content-Length : 3\r\n\r\nabc",
-    "tab_before_the_colon": H + "X-Tab\t: 3\r\n\r\n",
-    "an_empty_name": H + ": value\r\n\r\n",
-    "no_colon": H + "NoColonHere\r\n\r\n",
-    "a_space_in_a_name": H + "X Y: z\r\n\r\n",
-    "a_control_in_a_name": H + "X\x01Y: z\r\n\r\n",
-    "a_nul_in_a_value": H + "X: a\x00b\r\n\r\n",
-    "a_bare_cr_in_a_value": H + "X: a\rb\r\n\r\n",
-    "a_control_in_a_value": H + "X: a\x07b\r\n\r\n",
-    "bare_lf_line_ends": f"Host: {HOST}\nContent-Length: 0\n\n",
-    "one_bare_lf": H + "X: y\nContent-Length: 0\r\n\r\n",
-    "bare_lf_at_the_end": H + "X: y\r\n\n",
-    "two_hosts": H + H + "\r\n",
-    "two_hosts_that_differ": H + "Host: evil.example\r\n\r\n",
-    "no_host": "X: y\r\n\r\n",
-    "an_empty_host": "Host: \r\n\r\n",
-    "a_host_that_is_none": "Host: a b\r\n\r\n",
-    "a_host_with_a_path": f"Host: {HOST}/x\r\n\r\n",
-    "a_host_with_userinfo": f"Host: user@{HOST}\r\n\r\n",
-    "a_host_with_a_bad_port": f"Host: {HOST}:99999\r\n\r\n",
-    "an_underscored_length": H + "Content_Length: 3\r\nContent-Length: 3_0\r\n\r\nabc",
-}
-LINES = {
-    "http_2_0": "GET {0} HTTP/2.0",
-    "http_1_2_digits": "GET {0} HTTP/1.10",
-    "http_0_9": "GET {0}",
-    "lower_case_http": "GET {0} http/1.1",
-    "a_space_in_the_target": "GET {0}/a b HTTP/1.1",
-    "two_spaces": "GET  {0} HTTP/1.1",
-    "a_tab": "GET\t{0} HTTP/1.1",
-    "a_control_in_the_target": "GET {0}\x01 HTTP/1.1",
-    "an_octet_above_ascii": "GET {0}\xe9 HTTP/1.1",
-    "a_method_that_is_no_token": "GE(T {0} HTTP/1.1",
-    "a_bare_cr": "GET {0}\rX HTTP/1.1",
-    "a_fragment": "GET {0}#fragment HTTP/1.1",
-}
-BODIES = {
-    "chunk_size_with_a_sign": "+3\r\nabc\r\n0\r\n\r\n",
-    "chunk_size_with_0x": "0x3\r\nabc\r\n0\r\n\r\n",
-    "chunk_size_with_a_space": " 3\r\nabc\r\n0\r\n\r\n",
-    "chunk_size_empty": "\r\nabc\r\n0\r\n\r\n",
-    "chunk_size_too_big": "fffffffffffffffff\r\nabc\r\n0\r\n\r\n",
-    "chunk_size_no_number": "xyz\r\nabc\r\n0\r\n\r\n",
-    "chunk_longer_than_its_size": "3\r\nabcdef\r\n0\r\n\r\n",
-    "chunk_with_bare_lf": "3\nabc\r\n0\r\n\r\n",
-    "chunk_data_with_bare_lf": "3\r\nabc\n0\r\n\r\n",
-    "extension_with_bare_lf": "3;a\nabc\r\n0\r\n\r\n",
-    "extension_with_bare_cr": "3;a\rb\r\nabc\r\n0\r\n\r\n",
-    "extensions_without_end": "3;" + "a" * 100000,
-    "last_chunk_with_bare_lf": "3\r\nabc\r\n0\n\r\n",
-    "trailer_with_bare_lf": "0\r\nX: y\n\r\n",
-    "trailer_with_a_folded_line": "0\r\nX: y\r\n z\r\n\r\n",
-    "trailer_with_a_space_before_the_colon": "0\r\nX : y\r\n\r\n",
-    "trailer_with_a_nul": "0\r\nX: \x00\r\n\r\n",
-    "trailers_without_end": "0\r\n" + "X: y\r\n" * 20000,
-}
 
 
 def refused(proxy, stream, octets, about):
@@ -176,25 +98,78 @@ def targets_in_no_form(t):
 
 
 @test
-def responses_that_are_malformed_become_502(t):
+def absolute_form_inside_a_tunnel(t):
+    """What was opened for one host carries requests for that one, over https, and no other."""
+    up = t.upstream()
+    proxy = t.proxy(up)
+    other = "bedrock-runtime.eu-west-1.amazonaws.com"
+    for target in (f"https://{other}/x", f"http://{HOST}/x", f"https://{HOST}:8443/x", f"https://evil.{HOST}/x"):
+        for way in (ways.CONNECT, ways.DIRECT):
+            host = target.split("/")[2]
+            refused(proxy, way.open(proxy), f"GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode(), f"{way}: {target}")
+    check.equal(up.requests, [], "requests upstream")
+
+
+@test
+def connect_whose_host_is_another(t):
+    up = t.upstream()
+    proxy = t.proxy(up)
+    for host in ("evil.example", f"x.{HOST}", f"{HOST}:8443", "127.0.0.1"):
+        refused(proxy, wire.connect(proxy.address), f"CONNECT {HOST}:443 HTTP/1.1\r\nHost: {host}\r\n\r\n".encode(), host)
+    check.equal(up.connections, [], "connections upstream")
+
+
+@test(each=ways.KINDS)
+def nothing_follows_a_last_request(t, way):
+    """Behind a request that said it is the connection's last one, octets are no request."""
+    up = t.upstream()
+    proxy = t.proxy(up)
+    for version, field in (("1.1", "Connection: close\r\n"), ("1.1", "Connection: x, Close\r\n"), ("1.0", "")):
+        stream = way.open(proxy)
+        follow = f"GET {way.target('/smuggled')} HTTP/1.1\r\n{H}\r\n"
+        stream.send(f"GET {way.target('/x')} HTTP/{version}\r\n{H}{field}\r\n{follow}".encode())
+        wire.read_response(stream)
+        try:
+            rest = stream.read_to_end()
+        except (ConnectionError, ssl.SSLError):
+            rest = b""
+        check.equal(rest, b"", f"{field!r}: octets behind the answer")
+    check.equal([r.target for r in up.requests], ["/x"] * 3, "requests upstream")
+
+
+@test(each=ways.KINDS)
+def octets_behind_a_last_chunk_are_no_part_of_it(t, way):
+    """They are the next request, or refused as none; the one before is answered."""
+    up = t.upstream()
+    proxy = t.proxy(up)
+    for behind in (b"garbage\r\n\r\n", b"\x00\x00\x00\x00", b"5\r\nhello\r\n0\r\n\r\n", b"X: y\r\n\r\n"):
+        stream = way.open(proxy)
+        head = f"POST {way.target('/x')} HTTP/1.1\r\n{H}Transfer-Encoding: chunked\r\n\r\n".encode()
+        stream.send(head + b"3\r\nabc\r\n0\r\n\r\n" + behind)
+        check.equal(wire.read_response(stream).get("borehole-error"), None, f"{behind!r}: the answer is the upstream's")
+        refused(proxy, stream, b"", repr(behind))
+    check.equal([r.raw_body for r in up.requests], [b"3\r\nabc\r\n0\r\n\r\n"] * 4, "bodies upstream")
+
+
+@test(each=ways.KINDS)
+def responses_that_are_malformed_become_502(t, way):
     """What an upstream sends is read as strictly: its confusion must not become the client's."""
     up = t.upstream()
     proxy = t.proxy(up)
-    for octets in (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-                   b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
-                   b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", b"SSH-2.0-OpenSSH\r\n\r\n",
-                   b"HTTP/1.1 abc OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nX : y\r\n\r\n", b"\x00\x01\x02\x03\r\n\r\n"):
+    for case, octets in RESPONSES.items():
         def handler(request, reply, octets=octets):
             request.read_body(reply)
             reply.send(octets)
             reply.finish()
         up.handler = handler
-        stream = ways.CONNECT.open(proxy)
-        stream.send(f"GET /x HTTP/1.1\r\n{H}\r\n".encode())
+        stream = way.open(proxy)
+        stream.send(f"GET {way.target('/x')} HTTP/1.1\r\n{H}\r\n".encode())
         answer = wire.read_response(stream)
         check.equal((answer.status, answer.get("x-amzn-errortype")), (502, "ServiceUnavailableException"),
-                    f"{octets!r}: {answer!r}")
-        check.equal(answer.get("borehole-error"), "malformed_response", "our code")
+                    f"{case}: {answer!r}")
+        check.equal(answer.get("borehole-error"), "malformed_response", f"{case}: our code")
+    check.equal({r["outcome"] for r in proxy.calls(len(RESPONSES))}, {"upstream_failed"}, "outcomes")
+    up.problems.clear()
 
 
 @test(each=["connect", "gateway"])

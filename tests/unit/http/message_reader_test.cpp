@@ -288,6 +288,23 @@ TEST_CASE("a head may have as many octets as the limit says and not one more") {
   CHECK(read_every_split(stream).error.code == ErrorCode::malformed_response);
 }
 
+TEST_CASE("a head has so many fields, and a target so many octets") {
+  Stream stream{Role::request, "GET /12 HTTP/1.1\r\nHost: h\r\nA: b\r\nA: c\r\n\r\n", false, {}, {}};
+  stream.limits.header_fields = 3;
+  stream.limits.target_bytes = 3;
+  CHECK_FALSE(read_every_split(stream).failed);
+  stream.limits.header_fields = 2;
+  CHECK(read_every_split(stream).error.code == ErrorCode::head_too_large);
+  CHECK(read_every_split(stream).error.detail.find("limits.header_fields") != std::string::npos);
+  stream.limits.header_fields = 3;
+  stream.limits.target_bytes = 2;
+  CHECK(read_every_split(stream).error.code == ErrorCode::head_too_large);
+  CHECK(read_every_split(stream).error.detail.find("limits.target_bytes") != std::string::npos);
+  stream.role = Role::response;
+  stream.octets = "HTTP/1.1 200 OK\r\nA: b\r\nA: c\r\nA: d\r\nContent-Length: 0\r\n\r\n";
+  CHECK(read_every_split(stream).error.code == ErrorCode::malformed_response);
+}
+
 TEST_CASE("a trailer section has its own limit") {
   const std::string trailers = "A: b\r\nC: d\r\n\r\n";
   Stream stream{Role::request, chunked_head + "1\r\nx\r\n0\r\n" + trailers + get, false, {}, {}};

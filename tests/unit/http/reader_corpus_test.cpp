@@ -375,6 +375,12 @@ TEST_CASE("responses are held to the same") {
     CAPTURE(fields);
     CHECK(response(ok + fields + "\r\nok") == bad);
   }
+  for (const std::string line : {"HTTP/1.1 204 No\r\n", "HTTP/1.1 100 Go\r\n", "HTTP/1.1 103 So\r\n"}) {
+    CAPTURE(line);
+    CHECK(response(line + "Content-Length: 2\r\n\r\nok") == bad);
+    CHECK(response(line + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n") == bad);
+  }
+  CHECK(response("HTTP/1.1 204 No\r\nContent-Length: 0\r\n\r\n") == "");
   CHECK(response(ok + "Transfer-Encoding: chunked\r\n\r\nzz\r\n") == bad);
   CHECK(response(ok + "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff0\r\n") == bad);
   CHECK(response(ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nhelloXX") == bad);
