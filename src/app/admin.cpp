@@ -37,6 +37,8 @@ web::WorkerFigures figures(const server::Worker& worker) {
   web::WorkerFigures out;
   out.accepted = c.accepted.value();
   out.over_limit = c.over_limit.value();
+  out.over_address_limit = c.over_address_limit.value();
+  out.too_fast = c.too_fast.value();
   out.not_allowed = c.not_allowed.value();
   out.out_of_descriptors = c.out_of_descriptors.value();
   out.open = c.open.value();
@@ -56,6 +58,7 @@ web::WorkerFigures figures(const server::Worker& worker) {
   out.h2_floods = c.h2_floods.value();
   out.h2_malformed = c.h2_malformed.value();
   out.minted = worker.minted();
+  out.not_minted = worker.not_minted();
   if (const auto time = worker.cpu_time()) out.cpu_seconds = std::chrono::duration<double>(*time).count();
   return out;
 }

@@ -9,12 +9,14 @@ std::string_view error_code_name(ErrorCode code) noexcept {
     case ErrorCode::ambiguous_request: return "ambiguous_request";
     case ErrorCode::host_mismatch: return "host_mismatch";
     case ErrorCode::head_too_large: return "head_too_large";
+    case ErrorCode::body_timeout: return "body_timeout";
     case ErrorCode::head_timeout: return "head_timeout";
     case ErrorCode::host_not_allowed: return "host_not_allowed";
     case ErrorCode::port_not_allowed: return "port_not_allowed";
     case ErrorCode::address_not_allowed: return "address_not_allowed";
     case ErrorCode::proxy_loop: return "proxy_loop";
     case ErrorCode::proxy_auth_required: return "proxy_auth_required";
+    case ErrorCode::too_many_guesses: return "too_many_guesses";
     case ErrorCode::no_route: return "no_route";
     case ErrorCode::header_required: return "header_required";
     case ErrorCode::unsupported_protocol: return "unsupported_protocol";

@@ -19,12 +19,14 @@ enum class ErrorCode : std::uint8_t {
   ambiguous_request,  // parsers could disagree about where it ends or whom it is for (RFC 9112 section 11.2)
   host_mismatch,      // authority, SNI and Host disagree
   head_too_large,
+  body_timeout,  // the body came slower than `limits.body_bytes_per_second`
   head_timeout,  // the head did not arrive in `limits.head_timeout`
   host_not_allowed,
   port_not_allowed,
   address_not_allowed,  // loopback, link-local, metadata, … (after resolution)
   proxy_loop,           // the proxy's own port
   proxy_auth_required,
+  too_many_guesses,  // wrong credentials from one address, faster than they are judged
   no_route,
   header_required,       // the router's `require_headers` does not match
   unsupported_protocol,  // h2 prior knowledge, only-h2 ALPN

@@ -14,10 +14,11 @@ struct OwnCode {
 };
 
 // The record's own message says what happened; this is what to do about it, where that is not in the message.
-constexpr std::array<OwnCode, 25> own_codes{{
+constexpr std::array<OwnCode, 27> own_codes{{
     {"address_not_allowed",
      "name the address in `upstream.resolve`, or set `upstream.allow_loopback`, if the call is meant to go there"},
     {"ambiguous_request", "let the client frame its body in one way: Content-Length or Transfer-Encoding, never both"},
+    {"body_timeout", "send the body faster, or lower `limits.body_bytes_per_second`"},
     {"certificate_rejected",
      "if a proxy of your network opens TLS, name its CA in `upstream.ca_files`; else check the host's name and this "
      "machine's clock"},
@@ -48,7 +49,10 @@ constexpr std::array<OwnCode, 25> own_codes{{
     {"shutting_down", "send the call again once borehole runs again"},
     {"tls_failed",
      "check that the host speaks TLS at that port, and what your network does to it; `borehole doctor` tries it"},
-    {"too_many_connections", "close connections that are not used, or raise `limits.connections`"},
+    {"too_many_connections",
+     "close connections that are not used, or raise `limits.connections` (`limits.connections_per_address`, "
+     "`limits.connections_per_second`)"},
+    {"too_many_guesses", "mend the name and password in the proxy's URL; then wait some seconds"},
     {"unsupported_protocol", "let the client speak HTTP/1.1 to borehole: it must not insist on HTTP/2"},
     {"upstream_proxy_refused",
      "check `upstream.proxy`: its address, its name and password, and whether it lets this host through"},

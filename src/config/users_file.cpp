@@ -18,6 +18,7 @@
 #include <random>
 #include <vector>
 
+#include "base/keyed_rate.h"
 #include "base/log.h"
 #include "config/basic_credentials.h"
 #include "config/siphash.h"
@@ -26,6 +27,8 @@ namespace borehole::config {
 namespace {
 
 constexpr std::size_t longest_line = 512;
+constexpr Rate guesses{.per_second = 0.5, .burst = 10};
+constexpr std::size_t most_guessers = 4096;
 
 // In the time that the lengths take, whatever the octets are.
 bool equal_in_constant_time(std::string_view one, std::string_view other) noexcept {
@@ -115,6 +118,8 @@ Unexpected<Error> refused(ErrorCode code, std::string detail) {
 struct UsersFile::State {
   std::map<std::string, std::string, std::less<>> hashes;  // by name
   Memory memory;
+  std::mutex mutex;  // guards:
+  KeyedRate guessers{most_guessers};
 
   // For a name that does not exist, the hash of one that does, always the same one: its check then takes as long.
   const std::string& stand_in(Memory::Digest digest) const noexcept {
@@ -158,6 +163,21 @@ Result<std::shared_ptr<const UsersFile>> UsersFile::load(const std::string& path
   if (state->hashes.empty())
     return refused(ErrorCode::config_invalid, fmt::format("{} holds no user: add one with htpasswd -B", path));
   return std::shared_ptr<const UsersFile>(new UsersFile(std::move(state)));
+}
+
+UsersFile::Verdict UsersFile::judge(std::string_view value, const std::string& from, TimePoint now) const {
+  const BasicCredentials credentials(value);
+  if (!credentials.well_formed()) return Verdict::wrong;
+  if (const auto known = state_->memory.recall(state_->memory.digest(credentials.both())))
+    return *known ? Verdict::right : Verdict::wrong;
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (!state_->guessers.allows(from, guesses, now)) return Verdict::too_many_guesses;
+  }
+  if (accepts(value)) return Verdict::right;
+  const std::lock_guard lock(state_->mutex);
+  state_->guessers.spend(from, guesses, now);
+  return Verdict::wrong;
 }
 
 bool UsersFile::accepts(std::string_view value) const noexcept {

@@ -2,10 +2,12 @@
 // logged.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace borehole::config {
@@ -19,6 +21,11 @@ class UsersFile {
   // and in whether the name exists. What was right once is remembered by a keyed hash, so that a call does not pay for
   // bcrypt again.
   bool accepts(std::string_view credentials) const noexcept;
+
+  enum class Verdict : std::uint8_t { right, wrong, too_many_guesses };
+  // The same, but `from` (octets that name the client's network) may be wrong ten times at once and then once in two
+  // seconds; past that nothing new of it is checked. What was seen before costs no guess, be it right or wrong.
+  Verdict judge(std::string_view credentials, const std::string& from, TimePoint now) const;
 
  private:
   struct State;

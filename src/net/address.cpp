@@ -158,6 +158,17 @@ std::string Address::to_string() const {
   return is_v6() ? fmt::format("[{}]:{}", ip(), port()) : fmt::format("{}:{}", ip(), port());
 }
 
+std::string Address::holder() const {
+  const auto text = [](const auto& octets, std::size_t from, std::size_t to) {
+    return std::string(octets.begin() + static_cast<std::ptrdiff_t>(from),
+                       octets.begin() + static_cast<std::ptrdiff_t>(to));
+  };
+  if (storage_.ss_family == AF_INET) return text(octets4(data()), 0, 4);
+  if (storage_.ss_family != AF_INET6) return {};
+  const auto octets = octets16(data());
+  return mapped(octets) ? text(octets, 12, 16) : text(octets, 0, 8);
+}
+
 const sockaddr* Address::data() const noexcept { return reinterpret_cast<const sockaddr*>(&storage_); }
 
 socklen_t Address::size() const noexcept { return is_v6() ? sizeof(sockaddr_in6) : sizeof(sockaddr_in); }

@@ -30,6 +30,7 @@ class Address {
   std::string ip() const;
   std::uint16_t port() const noexcept;
   bool is_v6() const noexcept;
+  std::string holder() const;     // octets that all addresses of one holder share: an IPv4 address, a /64 of IPv6
   std::string to_string() const;  // "192.0.2.1:443", "[2001:db8::1]:443"
   const sockaddr* data() const noexcept;
   socklen_t size() const noexcept;

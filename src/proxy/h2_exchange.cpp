@@ -57,6 +57,16 @@ void H2Session::request_came(StreamId id, const http::H2Fields& fields, bool end
                     fmt::format("the request's header fields are larger than {} bytes (`limits.head_bytes`)",
                                 context_.policy->config->limits.head_bytes)});
   }
+  if (made.head.field_count() > context_.policy->config->limits.header_fields) {
+    return refused({ErrorCode::head_too_large, Fault::client,
+                    fmt::format("the request's head has more than {} fields (`limits.header_fields`)",
+                                context_.policy->config->limits.header_fields)});
+  }
+  if (made.head.target().size() > context_.policy->config->limits.target_bytes) {
+    return refused({ErrorCode::head_too_large, Fault::client,
+                    fmt::format("the request's path is longer than {} octets (`limits.target_bytes`)",
+                                context_.policy->config->limits.target_bytes)});
+  }
   if (const auto refusal = refusal_of(made.head)) return refused(*refusal);
   if (connect && !pseudo.protocol) {
     return refused({ErrorCode::unsupported_protocol, Fault::client,
@@ -109,11 +119,8 @@ std::optional<Error> H2Session::refusal_of(const http::RequestHead& head) const 
   if (refusal_) return refusal_;
   if (context_.refusal) return context_.refusal;
   const bool asked_for_credentials = !at_.origin || at_.origin->way_in == calls::WayIn::direct;
-  if (!asked_for_credentials || !context_.policy->users) return std::nullopt;
-  const auto credentials = head.find("proxy-authorization");
-  if (credentials && context_.policy->users->accepts(*credentials)) return std::nullopt;
-  return Error{ErrorCode::proxy_auth_required, Fault::client,
-               "this proxy asks for a name and password; put them in the proxy URL: http://NAME:PASSWORD@HOST:PORT"};
+  if (!asked_for_credentials) return std::nullopt;
+  return context_.policy->stranger(head, context_.client_holder, now_);
 }
 
 void H2Session::send_up(Stream& stream, Route route, const http::H2RequestHead& made, const http::H2Fields& fields) {

@@ -25,6 +25,21 @@ Result<std::shared_ptr<const Policy>> Policy::make(std::shared_ptr<const config:
   return std::shared_ptr<const Policy>(std::move(policy));
 }
 
+std::optional<Error> Policy::stranger(const http::RequestHead& head, const std::string& from, TimePoint now) const {
+  if (!users) return std::nullopt;
+  const auto credentials = head.find("proxy-authorization");
+  switch (credentials ? users->judge(*credentials, from, now) : config::UsersFile::Verdict::wrong) {
+    case config::UsersFile::Verdict::right: return std::nullopt;
+    case config::UsersFile::Verdict::wrong: break;
+    case config::UsersFile::Verdict::too_many_guesses:
+      return Error{ErrorCode::too_many_guesses, Fault::client,
+                   "too many wrong passwords came from this address; mend the one in the proxy URL and try again in "
+                   "some seconds"};
+  }
+  return Error{ErrorCode::proxy_auth_required, Fault::client,
+               "this proxy asks for a name and password; put them in the proxy URL: http://NAME:PASSWORD@HOST:PORT"};
+}
+
 bool Policy::port_allowed(std::uint16_t port) const noexcept {
   const auto& ports = config->upstream.ports;
   return std::any_of(ports.begin(), ports.end(),

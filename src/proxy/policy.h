@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "bedrock/hosts.h"
 #include "config/config.h"
 #include "config/users_file.h"
+#include "http/head.h"
 
 namespace borehole::proxy {
 
@@ -21,6 +23,8 @@ struct Policy {
   static Result<std::shared_ptr<const Policy>> make(std::shared_ptr<const config::Config> config);
 
   bool intercepts(const std::string& host) const noexcept { return bedrock::matches(intercept, host); }
+  // What a request without the credentials of a user is refused with; `from` as UsersFile has it.
+  std::optional<Error> stranger(const http::RequestHead& head, const std::string& from, TimePoint now) const;
   bool port_allowed(std::uint16_t port) const noexcept;
 };
 

@@ -31,12 +31,14 @@ RefusalShape refusal_shape(ErrorCode code) noexcept {
     case ErrorCode::ambiguous_request:
     case ErrorCode::host_mismatch:
     case ErrorCode::unsupported_protocol: return {400, "ValidationException"};
+    case ErrorCode::body_timeout:
     case ErrorCode::head_timeout: return {408, "ValidationException"};
     case ErrorCode::head_too_large: return {431, "ValidationException"};
     case ErrorCode::host_not_allowed:
     case ErrorCode::port_not_allowed:
     case ErrorCode::address_not_allowed:
     case ErrorCode::proxy_loop: return {403, "AccessDeniedException"};
+    case ErrorCode::too_many_guesses:
     case ErrorCode::proxy_auth_required: return {407, ""};
     case ErrorCode::no_route:
     case ErrorCode::header_required:

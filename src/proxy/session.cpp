@@ -21,6 +21,8 @@ http::ReaderLimits reader_limits(const Policy& policy) {
   http::ReaderLimits limits;
   limits.head_bytes = policy.config->limits.head_bytes;
   limits.trailer_bytes = policy.config->limits.head_bytes;
+  limits.header_fields = policy.config->limits.header_fields;
+  limits.target_bytes = policy.config->limits.target_bytes;
   return limits;
 }
 
@@ -436,6 +438,7 @@ void Session::update_holds() {
       (client_congested_ && !upstream_there_);  // a client that sends requests and reads no answers
   if (hold_client != client_held_) {
     client_held_ = hold_client;
+    arriving_.reset();
     hold_client ? effects_.hold(Side::client) : effects_.resume(Side::client);
   }
   const bool hold_upstream = upstream_there_ && client_congested_;

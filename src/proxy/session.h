@@ -100,7 +100,6 @@ class Session {
 
   void request_head_came(TimePoint now);
   void connect_came(const http::RequestHead& head, TimePoint now);
-  bool authorised(const http::RequestHead& head) const;
   void begin_tap(const http::RequestHead* head, calls::WayIn way_in, std::string router,
                  const http::Authority& upstream, TimePoint now);
   void upstream_came();
@@ -109,6 +108,8 @@ class Session {
   void flush_head(TimePoint now);
   void request_passed(TimePoint now);
   void request_completed(TimePoint now);
+  void request_broken(const Error& error, TimePoint now);  // its body will not be complete
+  std::optional<Error> too_slow_a_body(std::size_t octets, TimePoint now);
 
   void upstream_received(Bytes bytes, TimePoint now);
   void response_passed(TimePoint now);
@@ -176,6 +177,14 @@ class Session {
   bool head_there_ = false;       // the request's head was read and is sound
   bool served_ = false;           // a request other than CONNECT came
   bool response_passed_ = false;  // the tap was told
+
+  std::uint64_t requests_ = 0;  // that were answered by an upstream
+  // Of the request's body since it was last held back: how fast it comes is measured from then on.
+  struct Arriving {
+    TimePoint since{};
+    std::uint64_t octets = 0;
+  };
+  std::optional<Arriving> arriving_;
 
   Wait wait_ = Wait::nothing;
   TimePoint wait_since_{};

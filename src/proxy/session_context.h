@@ -18,10 +18,12 @@ struct SessionContext {
   calls::TapSource* taps = nullptr;      // outlives the session
   const OwnPages* pages = nullptr;       // outlives the session; null: nothing of borehole's own is served
   std::string client_address;            // "127.0.0.1:51234"
+  std::string client_holder;             // octets that all addresses of the client's network share
   std::shared_ptr<const calls::AwaitedProcess> client_process;  // null: it cannot be known
   std::string local_ip;                                         // where it was accepted
   std::uint16_t local_port = 0;
   std::optional<Error> refusal;  // every request is answered with it: over a limit, or a client that is not allowed
+  bool refuse_tls = false;       // with `refusal`: not even a handshake is made for it
 };
 
 }  // namespace borehole::proxy

@@ -14,6 +14,9 @@ namespace {
 // Up to this much of a body's beginning is copied behind its head, so that both leave in one record.
 constexpr std::size_t join_limit = 16 * 1024;
 
+// How fast a request body comes is judged over spans of this length.
+constexpr Duration body_patience = std::chrono::seconds(30);
+
 calls::WayIn way_in_of(const http::RequestHead& head, const Surroundings& at) {
   if (at.origin) return at.origin->way_in;
   if (head.method() == "CONNECT") return calls::WayIn::connect;
@@ -44,15 +47,8 @@ std::optional<std::size_t> Session::take_http(Bytes bytes, TimePoint now) {
       begin_tap(nullptr, at_.origin ? at_.origin->way_in : calls::WayIn::absolute, "",
                 at_.origin ? at_.origin->authority : http::Authority{}, now);
       refuse(progress.error(), now);
-    } else if (request_state_ == RequestState::discarding || status_ >= 200) {
-      client_left(progress.error(), now);
     } else {
-      // The body's framing is broken: upstream it is cut where it broke; the client is told why.
-      flush_head(now);
-      if (upstream_there_) effects_.drop_upstream();
-      upstream_there_ = false;
-      request_state_ = RequestState::idle;
-      refuse(progress.error(), now);
+      request_broken(progress.error(), now);
     }
     return std::nullopt;
   }
@@ -64,6 +60,10 @@ std::optional<std::size_t> Session::take_http(Bytes bytes, TimePoint now) {
       if (raw.empty()) return std::nullopt;
       if (request_state_ == RequestState::relaying) send_to_upstream(raw, now);
       if (wait_ == Wait::request_body) wait_since_ = now;
+      if (const auto error = too_slow_a_body(raw.size(), now)) {
+        request_broken(*error, now);
+        return std::nullopt;
+      }
       break;
     case http::MessageReader::Step::head: request_head_came(now); break;
     case http::MessageReader::Step::complete:
@@ -80,10 +80,32 @@ std::optional<std::size_t> Session::take_http(Bytes bytes, TimePoint now) {
   return raw.size();
 }
 
-bool Session::authorised(const http::RequestHead& head) const {
-  if (!context_.policy->users) return true;
-  const auto credentials = head.find("proxy-authorization");
-  return credentials && context_.policy->users->accepts(*credentials);
+// Upstream it is cut where it ends; the client is told why, unless its answer has begun.
+void Session::request_broken(const Error& error, TimePoint now) {
+  if (request_state_ == RequestState::discarding || status_ >= 200) return client_left(error, now);
+  flush_head(now);
+  if (upstream_there_) effects_.drop_upstream();
+  upstream_there_ = false;
+  request_state_ = RequestState::idle;
+  refuse(error, now);
+}
+
+// A client that sends an octet now and then would keep its connection, and one upstream, for ever.
+std::optional<Error> Session::too_slow_a_body(std::size_t octets, TimePoint now) {
+  const std::size_t least = context_.policy->config->limits.body_bytes_per_second;
+  if (!arriving_) arriving_ = Arriving{now, 0};
+  arriving_->octets += octets;
+  const Duration span = now - arriving_->since;
+  if (span < body_patience || least == 0) return std::nullopt;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(span).count();
+  if (arriving_->octets >= least * static_cast<std::uint64_t>(seconds)) {
+    arriving_ = Arriving{now, 0};
+    return std::nullopt;
+  }
+  return Error{ErrorCode::body_timeout, Fault::client,
+               fmt::format("{} octets of the request body came within {} s, less than {} a second; send it faster, or "
+                           "lower `limits.body_bytes_per_second`",
+                           arriving_->octets, seconds, least)};
 }
 
 void Session::begin_tap(const http::RequestHead* head, calls::WayIn way_in, std::string router,
@@ -109,11 +131,7 @@ void Session::request_head_came(TimePoint now) {
     refusal = Error{ErrorCode::shutting_down, Fault::proxy, "borehole is shutting down; try again on a new connection"};
   }
   const bool asked_for_credentials = !at_.origin || at_.origin->way_in == calls::WayIn::direct;
-  if (!refusal && asked_for_credentials && !authorised(head)) {
-    refusal =
-        Error{ErrorCode::proxy_auth_required, Fault::client,
-              "this proxy asks for a name and password; put them in the proxy URL: http://NAME:PASSWORD@HOST:PORT"};
-  }
+  if (!refusal && asked_for_credentials) refusal = context_.policy->stranger(head, context_.client_holder, now);
   if (refusal) {
     begin_refused();
     return refuse(*refusal, now);
@@ -185,10 +203,12 @@ void Session::upstream_came() {
 void Session::send_head(const calls::UpstreamFacts& facts, TimePoint now) {
   const http::RequestHead& head = request_reader_.request_head();
   if (tap_) tap_->on_upstream(facts, now);
-  if (!response_reader_ || !response_reader_->idle())
-    response_reader_.emplace(http::Role::response,
-                             http::ReaderLimits{context_.policy->config->limits.head_bytes * 16,
-                                                context_.policy->config->limits.head_bytes, 64 * 1024});
+  if (!response_reader_ || !response_reader_->idle()) {
+    const auto& limits = context_.policy->config->limits;
+    http::ReaderLimits of_response{limits.head_bytes * 16, limits.head_bytes, 64 * 1024};
+    of_response.header_fields = limits.header_fields * 4;
+    response_reader_.emplace(http::Role::response, of_response);
+  }
   response_reader_->expect_response_to(head.method());
   response_state_ = ResponseState::head;
   request_state_ = RequestState::relaying;
@@ -361,7 +381,8 @@ void Session::response_failed(const Error& error, TimePoint now) {
 void Session::finish_exchange_if_done(TimePoint now) {
   if (request_state_ != RequestState::complete || response_state_ != ResponseState::complete) return;
   finish_tap(calls::Outcome::complete, nullptr, status_, now);
-  const bool client_stays = request_reader_.keep_alive() && response_reader_->keep_alive() && !draining_;
+  const bool client_stays = request_reader_.keep_alive() && response_reader_->keep_alive() && !draining_ &&
+                            ++requests_ < context_.policy->config->limits.requests_per_connection;
   if (upstream_dirty_ || upstream_ended_ || upstream_congested_ || !response_reader_->keep_alive() ||
       !request_reader_.keep_alive()) {
     effects_.drop_upstream();
@@ -379,6 +400,7 @@ void Session::next_request(TimePoint now) {
   response_state_ = ResponseState::none;
   head_there_ = false;
   status_ = 0;
+  arriving_.reset();
   route_.reset();
   head_out_.clear();
   wait_for(Wait::idle, now);

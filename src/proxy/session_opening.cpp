@@ -27,6 +27,10 @@ std::optional<std::size_t> Session::take_first_octets(Bytes bytes, TimePoint now
     phase_ = Phase::http;
     return 0;
   }
+  if (context_.refuse_tls) {
+    end_session(false);
+    return std::nullopt;
+  }
   const std::string& name = hello.hello.server_name;
   if (!name.empty() && context_.policy->intercepts(name)) {
     http::Authority authority;

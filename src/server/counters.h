@@ -21,6 +21,8 @@ class Counter {
 struct alignas(64) WorkerCounters {
   Counter accepted;
   Counter over_limit;          // answered with 503, `limits.connections`
+  Counter over_address_limit;  // answered with 503, `limits.connections_per_address`
+  Counter too_fast;            // answered with 503 or, if it spoke TLS, ended: `limits.connections_per_second`
   Counter not_allowed;         // answered with 403, `auth.allow_clients`
   Counter out_of_descriptors;  // closed unanswered
   Counter open;                // now

@@ -102,6 +102,7 @@ struct Worker::State {
   std::shared_ptr<Era> era;
   struct Connection {
     std::shared_ptr<Era> era;  // outlives its driver
+    net::Address client;
     std::unique_ptr<ConnectionDriver> driver;
   };
   std::unordered_map<ConnectionDriver*, Connection> connections;
@@ -188,6 +189,7 @@ void Worker::State::accept(std::unique_ptr<net::TcpSocket> socket) {
   context.taps = era->taps.get();
   context.pages = world.pages.get();
   context.client_address = socket->remote_address().to_string();
+  context.client_holder = socket->remote_address().holder();
   context.local_ip = socket->local_address().ip();
   context.local_port = socket->local_address().port();
   context.client_process = process_of({socket->remote_address(), socket->local_address()});
@@ -198,7 +200,27 @@ void Worker::State::accept(std::unique_ptr<net::TcpSocket> socket) {
               fmt::format("borehole serves {} connections at most; close some, or raise `limits.connections`",
                           config.limits.connections)};
   }
-  const net::Address& client = socket->remote_address();
+  const net::Address client = socket->remote_address();
+  const auto limits = AddressLimits::limits_for(client, config);
+  switch (world.address_limits.came(client, limits, loop.now())) {
+    case AddressLimits::Verdict::welcome: break;
+    case AddressLimits::Verdict::too_many:
+      counters.over_address_limit.add();
+      context.refusal = Error{ErrorCode::too_many_connections, Fault::proxy,
+                              fmt::format("borehole serves {} connections at most from one address; close some, or "
+                                          "raise `limits.connections_per_address`",
+                                          limits.connections)};
+      break;
+    case AddressLimits::Verdict::too_fast:
+      counters.too_fast.add();
+      context.refuse_tls = true;
+      context.refusal =
+          Error{ErrorCode::too_many_connections, Fault::proxy,
+                fmt::format("borehole takes {} new connections a second from one address; let the client keep its "
+                            "connections, or raise `limits.connections_per_second`",
+                            limits.per_second)};
+      break;
+  }
   if (!era->allowed_clients.empty() && client.kind() != net::AddressKind::loopback &&
       std::none_of(era->allowed_clients.begin(), era->allowed_clients.end(),
                    [&](const auto& range) { return range.contains(client); })) {
@@ -209,13 +231,14 @@ void Worker::State::accept(std::unique_ptr<net::TcpSocket> socket) {
   }
   auto driver = std::make_unique<ConnectionDriver>(*era->driver_world, std::move(socket), std::move(context));
   ConnectionDriver& begun = *driver;
-  connections.emplace(&begun, Connection{era, std::move(driver)});
+  connections.emplace(&begun, Connection{era, client, std::move(driver)});
   begun.begin();
 }
 
 void Worker::State::over(ConnectionDriver& driver) {
   const auto found = connections.find(&driver);
   if (found == connections.end()) return;
+  world.address_limits.went(found->second.client);
   dead_connections.push_back(std::move(found->second));
   connections.erase(found);
   world.open.fetch_sub(1, std::memory_order_relaxed);
@@ -337,6 +360,7 @@ void Worker::join() {
 bool Worker::stopped() const noexcept { return state_->finished; }
 const WorkerCounters& Worker::counters() const noexcept { return state_->counters; }
 std::uint64_t Worker::minted() const noexcept { return state_->leaves.minted(); }
+std::uint64_t Worker::not_minted() const noexcept { return state_->leaves.refused(); }
 std::optional<Duration> Worker::cpu_time() const noexcept { return server::cpu_time(state_->thread); }
 
 }  // namespace borehole::server

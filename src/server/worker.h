@@ -20,6 +20,7 @@
 #include "net/resolver.h"
 #include "proxy/own_pages.h"
 #include "proxy/policy.h"
+#include "server/address_limits.h"
 #include "server/counters.h"
 #include "tls/client_context.h"
 
@@ -45,6 +46,7 @@ struct ServerWorld {
   std::atomic<std::uint64_t> open{0};   // connections of all workers, for `limits.connections`
   calls::LiveCalls* live = nullptr;     // who looks on while calls run
   net::OwnerSearch client_owners{};
+  AddressLimits address_limits{};
 };
 
 class Worker {
@@ -65,6 +67,7 @@ class Worker {
   bool stopped() const noexcept;
   const WorkerCounters& counters() const noexcept;
   std::uint64_t minted() const noexcept;  // leaf certificates
+  std::uint64_t not_minted() const noexcept;
   std::optional<Duration> cpu_time() const noexcept;
 
  private:

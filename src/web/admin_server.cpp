@@ -71,6 +71,7 @@ struct AdminServer::State {
   void bury(AdminConnection& connection);
   bool make_room();
   void handle(const AdminRequest& request, const Answer& answer);
+  Asker asker_of(const AdminRequest& request) const { return {request.client.holder(), clock.now()}; }
   Response page(Bytes path, bool trusted_client) const;
   Response readyz(bool trusted_client) const;
   void calls(const AdminRequest& request, Bytes origin, const Answer& answer);
@@ -124,11 +125,12 @@ void AdminServer::State::bury(AdminConnection& connection) {
 void AdminServer::State::handle(const AdminRequest& request, const Answer& answer) {
   const Bytes origin = origin_of(request.head);
   const Bytes path = http::path_of(origin);
-  if (auto refused = refuse(request.head, path, request.framing, request.content_length, options.gate))
+  const Asker asker = asker_of(request);
+  if (auto refused = refuse(request.head, path, request.framing, request.content_length, options.gate, asker))
     return answer(*refused);
   if (path == live_path && feed) return live(request, origin, answer);
   if (path == calls_path || path.starts_with("/api/calls/")) return calls(request, origin, answer);
-  answer(page(path, trusted(request.head, options.gate)));
+  answer(page(path, trusted(request.head, options.gate, asker)));
 }
 
 Response AdminServer::State::page(Bytes path, bool trusted_client) const {
@@ -179,7 +181,7 @@ void AdminServer::State::calls(const AdminRequest& request, Bytes origin, const 
     }
   }
   if (!content.store) return answer(json_error(404, "`record.store` is null, so no calls are kept; set it to a file."));
-  const bool known = of_a_user(request.head, options.gate);
+  const bool known = of_a_user(request.head, options.gate, asker_of(request));
   const auto work = [read = std::move(read), store = *content.store, time = options.query_time, known,
                      client = request.client, local = request.local] {
     if (!known && is_of_another_user(client, local)) return json_error(403, for_owner_only);
@@ -192,7 +194,7 @@ void AdminServer::State::calls(const AdminRequest& request, Bytes origin, const 
 void AdminServer::State::live(const AdminRequest& request, Bytes origin, const Answer& answer) {
   if (!query_of(origin).empty())
     return answer(json_error(400, "/api/calls/live has no parameters; leave the query out."));
-  const bool known = of_a_user(request.head, options.gate);
+  const bool known = of_a_user(request.head, options.gate, asker_of(request));
   const auto work = [known, client = request.client, local = request.local] {
     return !known && is_of_another_user(client, local) ? json_error(403, for_owner_only) : Response();
   };

@@ -44,17 +44,18 @@ Response closing(Response response) {
 
 }  // namespace
 
-bool of_a_user(const http::RequestHead& head, const GateRules& rules) {
+bool of_a_user(const http::RequestHead& head, const GateRules& rules, const Asker& asker) {
   const auto credentials = head.find("authorization");
-  return rules.users && credentials && rules.users->accepts(*credentials);
+  return rules.users && credentials &&
+         rules.users->judge(*credentials, asker.holder, asker.now) == config::UsersFile::Verdict::right;
 }
 
-bool trusted(const http::RequestHead& head, const GateRules& rules) {
-  return !rules.users_only || of_a_user(head, rules);
+bool trusted(const http::RequestHead& head, const GateRules& rules, const Asker& asker) {
+  return !rules.users_only || of_a_user(head, rules, asker);
 }
 
 std::optional<Response> refuse(const http::RequestHead& head, Bytes path, http::Framing framing,
-                               std::uint64_t content_length, const GateRules& rules) {
+                               std::uint64_t content_length, const GateRules& rules, const Asker& asker) {
   if (!host_allowed(head, rules.listen_host))
     return closing(text_response(403, "This Host is not the admin port's; use localhost."));
   if (!origin_allowed(head))
@@ -66,7 +67,7 @@ std::optional<Response> refuse(const http::RequestHead& head, Bytes path, http::
   }
   if (framing == http::Framing::chunked || content_length > 0)
     return closing(text_response(413, "Requests have no body here; send the head alone."));
-  if (!open_to_all(path) && !trusted(head, rules)) {
+  if (!open_to_all(path) && !trusted(head, rules, asker)) {
     auto response = text_response(
         401, "This port is open to other machines and wants a name and password of `auth.users_file` (Basic).");
     response.fields = "www-authenticate: Basic realm=\"borehole\", charset=\"UTF-8\"\r\n";

@@ -99,6 +99,8 @@ WorkerFigures sum(const std::vector<WorkerFigures>& workers) {
   for (const auto& w : workers) {
     all.accepted += w.accepted;
     all.over_limit += w.over_limit;
+    all.over_address_limit += w.over_address_limit;
+    all.too_fast += w.too_fast;
     all.not_allowed += w.not_allowed;
     all.out_of_descriptors += w.out_of_descriptors;
     all.open += w.open;
@@ -118,6 +120,7 @@ WorkerFigures sum(const std::vector<WorkerFigures>& workers) {
     all.h2_floods += w.h2_floods;
     all.h2_malformed += w.h2_malformed;
     all.minted += w.minted;
+    all.not_minted += w.not_minted;
   }
   return all;
 }
@@ -129,9 +132,12 @@ void add_workers(Exposition& out, const std::vector<WorkerFigures>& workers) {
              all.accepted);
   out.family(
       "borehole_connections_refused_total", Type::counter,
-      "Clients' connections that were refused: over limits.connections, not in auth.allow_clients, or closed for "
-      "want of file descriptors.");
+      "Clients' connections that were refused: over limits.connections, limits.connections_per_address "
+      "(address_limit) or limits.connections_per_second (address_rate), not in auth.allow_clients, or closed for want "
+      "of file descriptors.");
   out.sample({{"reason", "limit"}}, all.over_limit);
+  out.sample({{"reason", "address_limit"}}, all.over_address_limit);
+  out.sample({{"reason", "address_rate"}}, all.too_fast);
   out.sample({{"reason", "not_allowed"}}, all.not_allowed);
   out.sample({{"reason", "descriptors"}}, all.out_of_descriptors);
   out.single("borehole_h2_connections_total", Type::counter, "Clients' connections that spoke HTTP/2.",
@@ -150,6 +156,9 @@ void add_workers(Exposition& out, const std::vector<WorkerFigures>& workers) {
   out.sample({{"to", "upstream"}}, all.upstream_sent);
   out.single("borehole_certificates_minted_total", Type::counter, "Leaf certificates that were made for hosts.",
              all.minted);
+  out.single("borehole_certificates_refused_total", Type::counter,
+             "Leaf certificates that were not made, because new hosts were named faster than they may be.",
+             all.not_minted);
   out.single("borehole_upstream_connections_idle", Type::gauge, "Upstream connections that wait for another call.",
              all.pool_idle);
   out.family("borehole_upstream_leases_total", Type::counter,

@@ -136,3 +136,47 @@ TEST_CASE("A drain ends what is quiet, and what runs once it is done") {
                                          << finish_client();
   }
 }
+
+TEST_CASE("A request body that comes an octet now and then is given up") {
+  Dialogue d;
+  d.opened();
+  d.world.pooled = true;
+  const std::string head = "POST /m HTTP/1.1\r\nHost: " + host + "\r\nContent-Length: 100000\r\n\r\n";
+  d >> received(client, head + "a") << lease(origin) << to_upstream(head + "a");
+  SECTION("told, where nothing was answered yet") {
+    d >> time_passes(20s);
+    d >> received(client, "b") << to_upstream("b");
+    d >> time_passes(11s);
+    d >> received(client, "c") << to_upstream("c") << drop_upstream()
+                               << last_refusal(408, "ValidationException", "body_timeout",
+                                               "limits.body_bytes_per_second")
+                               << finish_client();
+    CHECK(d.call(0).outcome == calls::Outcome::refused);
+  }
+  SECTION("not one that is as fast as it must be, over every half minute") {
+    for (int i = 0; i < 10; ++i) {
+      d >> time_passes(31s);
+      const std::string enough(3200, 'x');
+      d >> received(client, enough) << to_upstream(enough);
+    }
+  }
+  SECTION("not one that is held back by its upstream") {
+    d >> congested(upstream) << hold(client);
+    d >> time_passes(60s);
+    d >> drained(upstream) << resume(client);
+    d >> received(client, "b") << to_upstream("b");
+  }
+}
+
+TEST_CASE("A connection ends behind as many requests as it may carry") {
+  config::Config config = gateway_config();
+  config.limits.requests_per_connection = 2;
+  Dialogue d(std::move(config));
+  d.opened();
+  d.world.pooled = true;
+  d >> received(client, get) << lease(origin) << to_upstream(get);
+  d >> received(upstream, ok) << to_client(ok) << give_back();
+  d >> received(client, get + get) << lease(origin) << to_upstream(get);
+  d >> received(upstream, ok) << to_client(ok) << give_back() << finish_client();
+  CHECK(d.calls() == 2);
+}

@@ -57,6 +57,7 @@ class Proxy:
         self.environment = dict(os.environ)
         for name, value in SANITIZER_OPTIONS.items():
             self.environment.setdefault(name, value)
+        self.environment.setdefault("BOREHOLE_ALLOW_DEBUGGER", "1")   # tests count its descriptors
         for name, value in (environment or {}).items():
             if name in SANITIZER_OPTIONS:  # the last one of an option counts
                 value = f"{self.environment[name]}:{value}"

@@ -163,12 +163,13 @@ TEST_CASE("what never came to Amazon is told with borehole's own words", "[diagn
   CHECK(holds(first(call).remedy, "upstream.ca_files"));
   // Not one of them is left without a remedy of its own.
   for (const char* code :
-       {"malformed_request",    "ambiguous_request",      "host_mismatch",      "head_too_large",
-        "head_timeout",         "host_not_allowed",       "port_not_allowed",   "address_not_allowed",
-        "proxy_loop",           "proxy_auth_required",    "no_route",           "header_required",
-        "dns_failed",           "connect_failed",         "connect_timeout",    "tls_failed",
-        "certificate_rejected", "upstream_proxy_refused", "malformed_response", "response_timeout",
-        "shutting_down",        "too_many_connections",   "out_of_memory",      "unsupported_protocol"}) {
+       {"body_timeout",       "too_many_guesses",    "malformed_request",    "ambiguous_request",
+        "host_mismatch",      "head_too_large",      "head_timeout",         "host_not_allowed",
+        "port_not_allowed",   "address_not_allowed", "proxy_loop",           "proxy_auth_required",
+        "no_route",           "header_required",     "dns_failed",           "connect_failed",
+        "connect_timeout",    "tls_failed",          "certificate_rejected", "upstream_proxy_refused",
+        "malformed_response", "response_timeout",    "shutting_down",        "too_many_connections",
+        "out_of_memory",      "unsupported_protocol"}) {
     INFO(code);
     call.own_code = code;
     CHECK(first(call).code == code);

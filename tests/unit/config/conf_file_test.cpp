@@ -28,7 +28,10 @@ std::string described(const Config& c) {
       num(c.upstream.response_timeout.count()), num(c.upstream.idle_timeout.count()), num(c.upstream.idle_connections),
       num(c.upstream.allow_loopback));
   add("limits", num(c.limits.head_bytes), num(c.limits.connections), num(c.limits.h2_streams),
-      num(c.limits.idle_timeout.count()), num(c.limits.head_timeout.count()), num(c.limits.drain_timeout.count()));
+      num(c.limits.idle_timeout.count()), num(c.limits.head_timeout.count()), num(c.limits.drain_timeout.count()),
+      num(c.limits.header_fields), num(c.limits.target_bytes), num(c.limits.requests_per_connection),
+      num(c.limits.body_bytes_per_second), c.limits.connections_per_address ? "some" : "none",
+      c.limits.connections_per_second ? "some" : "none");
   add("auth", c.auth.users_file.value_or("none"), num(c.auth.allow_clients.size()));
   add("record", c.record.store.value_or("none"), c.record.jsonl.value_or("none"),
       c.record.session_header.value_or("none"), c.record.answer_header.value_or("none"), num(c.record.body_max_bytes),
@@ -56,9 +59,9 @@ TEST_CASE("conf/borehole.yaml loads and says what would apply without it") {
 TEST_CASE("conf/borehole.yaml holds every key, and its commented-out ones load as well") {
   Fixture fixture;
   std::string text = read_whole(BOREHOLE_CONF_FILE);
-  for (const std::string line :
-       {"# intercept: [", "# proxy: null", "# users_file: null", "# jsonl: null", "# answer_header: null",
-        "# key_aliases: {", "# rules: [", "# require_headers: {", "# prices: "}) {
+  for (const std::string line : {"# intercept: [", "# proxy: null", "# users_file: null", "# jsonl: null",
+                                 "# answer_header: null", "# key_aliases: {", "# rules: [", "# require_headers: {",
+                                 "# prices: ", "# connections_per_address: ", "# connections_per_second: "}) {
     CAPTURE(line);
     const auto place = text.find(line);
     REQUIRE(place != text.npos);

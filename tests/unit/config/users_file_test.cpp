@@ -61,6 +61,25 @@ TEST_CASE("a name that does not exist is refused with the password of the one wh
   CHECK(file->accepts("Basic YWxpOm9wZW4gc2VzYW1l"));
 }
 
+TEST_CASE("wrong passwords of one address are judged ten at once, and then one in two seconds") {
+  const Fixture fixture;
+  const auto file = users(fixture, ali);
+  using Verdict = UsersFile::Verdict;
+  constexpr borehole::TimePoint start{std::chrono::hours(1)};
+  const std::array<std::string, 12> wrong{
+      "Basic YWxpOjA=", "Basic YWxpOjE=", "Basic YWxpOjI=", "Basic YWxpOjM=", "Basic YWxpOjQ=", "Basic YWxpOjU=",
+      "Basic YWxpOjY=", "Basic YWxpOjc=", "Basic YWxpOjg=", "Basic YWxpOjk=", "Basic YWxpOmE=", "Basic YWxpOmI="};
+  for (int i = 0; i < 10; ++i) CHECK(file->judge(wrong[static_cast<std::size_t>(i)], "there", start) == Verdict::wrong);
+  CHECK(file->judge(wrong[10], "there", start) == Verdict::too_many_guesses);
+  // The right one is not even looked at: who guesses must not learn that it was right.
+  CHECK(file->judge("Basic YWxpOm9wZW4gc2VzYW1l", "there", start) == Verdict::too_many_guesses);
+  CHECK(file->judge(wrong[0], "there", start) == Verdict::wrong);  // a stale password in a loop is no new guess
+  CHECK(file->judge("Basic YWxpOm9wZW4gc2VzYW1l", "elsewhere", start) == Verdict::right);
+  CHECK(file->judge("Basic YWxpOm9wZW4gc2VzYW1l", "there", start) == Verdict::right);  // known by now
+  CHECK(file->judge(wrong[10], "there", start + std::chrono::seconds(2)) == Verdict::wrong);
+  CHECK(file->judge(wrong[11], "there", start + std::chrono::seconds(2)) == Verdict::too_many_guesses);
+}
+
 TEST_CASE("several threads may ask at once") {
   const Fixture fixture;
   const auto file = users(fixture, ali);

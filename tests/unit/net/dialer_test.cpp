@@ -243,6 +243,21 @@ TEST_CASE("the rule sees the resolved address with its port, and what it refuses
   CHECK(forbidden.accepted == 0);
 }
 
+TEST_CASE("a name that resolves differently the second time is judged anew") {
+  TestLoop test;
+  Open allowed(test, "127.0.0.2");
+  Open forbidden(test, "127.0.0.1", allowed.port());
+  DialOptions options;
+  options.rule = [&](const Address& address) {
+    return address.ip() == "127.0.0.1" ? std::string("loopback is not for you") : std::string();
+  };
+  CHECK(dial(test, names({"127.0.0.2"}), target(allowed.port()), options));
+  const auto rebound = dial(test, names({"127.0.0.1"}), target(allowed.port()), options);
+  REQUIRE_FALSE(rebound);
+  CHECK(rebound.error().code == ErrorCode::address_not_allowed);
+  CHECK(forbidden.accepted == 0);
+}
+
 TEST_CASE("a fixed address is dialled without a look-up and without the rule") {
   TestLoop test;
   Open open(test, "127.0.0.1");
