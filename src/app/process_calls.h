@@ -20,6 +20,10 @@ std::string own_executable();
 // Closes every descriptor from `first` on.
 void close_files_from(int first) noexcept;
 
+// What lies in memory (the issuing key, prompts, credentials) goes into no core file, and no other process of this user
+// may read it or attach a debugger.
+void shut_memory_in() noexcept;
+
 struct ArrivedSignal {
   int number = 0;
   bool by_a_process = false;  // kill() and the like; else the terminal or the kernel, which tell the whole group

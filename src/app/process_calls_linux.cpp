@@ -1,4 +1,5 @@
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -21,6 +22,12 @@ void close_files_from(int first) noexcept {
   if (syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, 0U) == 0) return;  // Linux 5.9
   const long most = sysconf(_SC_OPEN_MAX);
   for (int fd = first; fd < most; ++fd) close(fd);
+}
+
+void shut_memory_in() noexcept {
+  prctl(PR_SET_DUMPABLE, 0);
+  const rlimit none{0, 0};
+  setrlimit(RLIMIT_CORE, &none);
 }
 
 std::optional<ArrivedSignal> wait_for_signal(const sigset_t& signals,

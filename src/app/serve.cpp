@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <iostream>
 #include <thread>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "app/commands.h"
 #include "app/foundation.h"
 #include "app/price_table.h"
+#include "app/process_calls.h"
 #include "app/reload.h"
 #include "app/report_sink.h"
 #include "app/service_manager.h"
@@ -168,6 +170,7 @@ int serve(const CommandLine& line) {
   if (auto enough = raise_descriptor_limit(*config, loaded.places.contains("limits.connections")); !enough)
     return failed(enough.error());
   (void)std::signal(SIGPIPE, SIG_IGN);
+  if (std::getenv("BOREHOLE_ALLOW_DEBUGGER") == nullptr) shut_memory_in();
 
   auto setup = make_setup(config);
   if (!setup) return failed(setup.error());

@@ -46,16 +46,38 @@ bool holds(const std::string& process, const std::string& inode) {
   return false;
 }
 
-std::string holder(const std::string& inode) {
+std::string name_of(const std::string& process) {
+  std::string name;
+  std::getline(std::ifstream("/proc/" + process + "/comm"), name);
+  return name;
+}
+
+// A program like this one, which lets no other process look into it.
+bool may_be_another_of_us(const std::string& process, std::uint32_t user) {
+  const std::string path = "/proc/" + process;
+  if (access((path + "/fd").c_str(), R_OK) == 0 || name_of(process) != name_of("self")) return false;
+  std::ifstream lines(path + "/status");
+  const std::string wanted = fmt::format("Uid:\t{}\t", user);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with(wanted)) return true;
+  return false;
+}
+
+std::string holder(const Listening& listening) {
   const Folder folder(opendir("/proc"));
   if (!folder) return {};
+  std::vector<std::string> hidden;
   while (const dirent* entry = readdir(folder.get())) {
-    if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || !holds(entry->d_name, inode)) continue;
-    std::string name;
-    std::getline(std::ifstream(std::string("/proc/") + entry->d_name + "/comm"), name);
-    return fmt::format("{} (process {})", name.empty() ? "?" : name, entry->d_name);
+    const std::string process = entry->d_name;
+    if (process[0] < '1' || process[0] > '9') continue;
+    if (holds(process, listening.inode)) {
+      const std::string name = name_of(process);
+      return fmt::format("{} (process {})", name.empty() ? "?" : name, process);
+    }
+    if (may_be_another_of_us(process, listening.user)) hidden.push_back(process);
   }
-  return {};
+  if (hidden.size() != 1) return {};
+  return fmt::format("{} (process {})", name_of(hidden.front()), hidden.front());
 }
 
 }  // namespace
@@ -68,7 +90,7 @@ std::string foreign_listener(const Address& address) {
   const std::string self = std::to_string(getpid());
   for (const Listening& listening : found) {
     if (holds(self, listening.inode)) continue;
-    const std::string text = holder(listening.inode);
+    const std::string text = holder(listening);
     return text.empty() ? fmt::format("a process of user {}", listening.user) : text;
   }
   return {};
