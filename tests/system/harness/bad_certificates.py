@@ -293,9 +293,9 @@ class TlsServer:
         self.port = None
         for line in self._process.stdout:
             self.output.append(line)
-            found = re.search(r"ACCEPT .*:(\d+)$", line.strip())
+            found = re.match(r"ACCEPT(?: .*:(\d+))?$", line.strip())   # without an address where one was given
             if found:
-                self.port = int(found[1])
+                self.port = int(found[1] or address.rsplit(":", 1)[1])
                 break
         if self.port is None:
             raise AssertionError(f"openssl s_server {arguments}: {''.join(self.output)}")
