@@ -158,7 +158,7 @@ SAID = [
 ]
 USAGE = {"totalInputTokens": 49, "totalOutputTokens": 23, "totalTokens": 72}
 FINAL = json.dumps({"generationStage": "FINAL"})
-ANSWERED = {  # behind the event of this name; behind all others, what was spent up to then
+ANSWERED = {  # behind the event of this name
     "contentEnd": [
         {"contentStart": {"contentId": "1", "type": "TEXT", "role": "USER", "additionalModelFields": FINAL}},
         {"textOutput": {"contentId": "1", "content": "How deep?"}},
@@ -193,6 +193,7 @@ class Listener:
                 frames, held = eventstream.split(held + piece)
                 for headers, payload in frames:
                     self.chain.check(headers, payload)
+                    self.frames.append((headers, payload))
                     self.answer(payload, reply)
             check.equal(held, b"", "octets behind the last frame")
             reply.body(b"", True)
@@ -209,7 +210,7 @@ class Listener:
         self.heard.append(name)
         self._contents += name == "contentEnd"
         answers = [] if name == "contentEnd" and self._contents == 1 else ANSWERED.get(name, [])
-        for event in answers or [{"usageEvent": {"totalInputTokens": 1, "totalOutputTokens": 0, "totalTokens": 1}}]:
+        for event in answers or [{"completionStart": {"completionId": "x"}}]:
             coded = base64.b64encode(json.dumps({"event": event}).encode()).decode()
             reply.body(eventstream.event("chunk", {"bytes": coded}))
         return None
@@ -246,6 +247,24 @@ def javascript_sdk_speaks_and_every_event_keeps_its_signature(t):
     for told in ("You know wells.", "[audio lpcm 1 kB]", "tools depth", "How deep?", "[audio lpcm 2 kB]",
                  f"sent      {len(names)} events, each signed", "in 49, out 23"):
         check.contains(page, told, "calls show")
+
+
+    # An upstream that took anything would prove nothing.
+    date = listener.frames[3][0][":date"]
+    for wrong in ((listener.frames[3][0], listener.frames[3][1][:-1]), listener.frames[4],
+                  ({**listener.frames[3][0], ":date": date + 1}, listener.frames[3][1])):
+        check.true(refuses(up, listener.frames[:3] + [wrong]), "an event that was altered, or one left out before it")
+    check.true(not refuses(up, listener.frames[:4]), "the events as they came")
+
+
+def refuses(up, frames):
+    chain = sigv4.EventChain(up.requests[0].head.fields, up.bedrock.secrets)
+    try:
+        for frame in frames:
+            chain.check(*frame)
+    except sigv4.Refused:
+        return True
+    return False
 
 
 @test

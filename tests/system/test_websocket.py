@@ -38,8 +38,8 @@ def told(proxy, record):
     check.contains(page, "WebSocket frames, ", "calls show")
 
 
-def client(proxy, **options):
-    lines, done = clients.node("websocket.mjs", {"NODE_EXTRA_CA_CERTS": proxy.ca}, host=HOST, messages=MESSAGES,
+def client(ca, **options):
+    lines, done = clients.node("websocket.mjs", {"NODE_EXTRA_CA_CERTS": ca}, host=HOST, messages=MESSAGES,
                                **options)
     check.equal(done.returncode, 0, f"node: {done.stderr.decode()[-2000:]}")
     return lines
@@ -50,7 +50,7 @@ def behind_an_upgrade(t):
     echo = websocket.Echo()
     up = t.upstream(handler=echo)
     proxy = t.proxy(up)
-    conversation(client(proxy, proxy=f"http://127.0.0.1:{proxy.port}"))
+    conversation(client(proxy.ca, proxy=f"http://127.0.0.1:{proxy.port}"))
     record = proxy.call()
     check.equal((record["request"]["method"], record["response"]["status"]), ("GET", 101), "the upgrade")
     recorded(record, echo)
@@ -64,7 +64,7 @@ def over_http_2(t):
     up = t.upstream(alpn=("h2",), handler=echo,
                     h2_settings={h2.settings.SettingCodes.ENABLE_CONNECT_PROTOCOL: 1})
     proxy = t.proxy(up)
-    lines = client(proxy, port=proxy.port)
+    lines = client(proxy.ca, port=proxy.port)
     check.equal(lines[0], {"status": 200}, "the answer")
     conversation(lines[1:])
     check.equal({k: v for k, v in up.requests[0].pseudo.items() if k in (":method", ":protocol", ":path")},
@@ -80,7 +80,7 @@ def redaction_keeps_no_frame(t):
     """A client masks what it sends: nothing can be looked for in it, so nothing of it is kept."""
     up = t.upstream(handler=websocket.Echo())
     proxy = t.proxy(up, config={"record": {"redact": {"builtin": ["email"]}}})
-    conversation(client(proxy, proxy=f"http://127.0.0.1:{proxy.port}"))
+    conversation(client(proxy.ca, proxy=f"http://127.0.0.1:{proxy.port}"))
     record = proxy.call()
     for side in ("request", "response"):
         check.equal((record[side].get("body"), record[side]["body_withheld"]),
