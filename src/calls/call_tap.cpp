@@ -8,10 +8,10 @@
 #include "bedrock/fields.h"
 #include "bedrock/sigv4_view.h"
 #include "bedrock/streamed_body.h"
-#include "bedrock/text.h"
 #include "calls/live_calls.h"
 #include "calls/redaction.h"
 #include "calls/redaction_rules.h"
+#include "calls/sent_head.h"
 #include "tls/digest.h"
 
 namespace borehole::calls {
@@ -28,34 +28,6 @@ std::vector<bedrock::Field> fields_of(const http::MessageHead& head) {
   fields.reserve(head.field_count());
   for (std::size_t i = 0; i < head.field_count(); ++i) fields.emplace_back(head.name(i), head.value(i));
   return fields;
-}
-
-// A head that this program wrote, so its form is known: it is cut at line ends, blanks and colons.
-struct SentHead {
-  Bytes method, target;
-  std::vector<bedrock::Field> fields;
-};
-
-SentHead read_sent(Bytes head) {
-  SentHead out;
-  const auto next_line = [&head] {
-    const auto end = head.find('\n');
-    Bytes line = head.substr(0, end);
-    head.remove_prefix(end == Bytes::npos ? head.size() : end + 1);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    return line;
-  };
-  const Bytes start = next_line();
-  const auto first = start.find(' ');
-  const auto last = start.rfind(' ');
-  out.method = start.substr(0, first);
-  if (first < last) out.target = start.substr(first + 1, last - first - 1);
-  for (Bytes line = next_line(); !line.empty(); line = next_line()) {
-    const auto colon = line.find(':');
-    if (colon == Bytes::npos) continue;
-    out.fields.emplace_back(line.substr(0, colon), bedrock::trimmed(line.substr(colon + 1)));
-  }
-  return out;
 }
 
 class CallTap final : public Tap {

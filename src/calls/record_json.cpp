@@ -1,3 +1,4 @@
+// One file, though a long one: it is the list of a record's members, in their order, and what writes each kind.
 #include "calls/record_json.h"
 
 #include <fmt/format.h>
