@@ -29,6 +29,7 @@ std::string opaque(const bedrock::JsonValue& record, BodySide side, std::uint64_
     return fmt::format("compressed ({}), {}{}{}", undecoded(record, side), octets(size), reason.empty() ? "" : ": ",
                        reason);
   }
+  if (record.at(fmt::format("{}/websocket", side_name(side))) != nullptr) return "WebSocket frames, " + octets(size);
   const std::string type = bedrock::lower_case(header_of(record, side, "content-type"));
   const std::string_view essence = bedrock::trimmed(std::string_view(type).substr(0, type.find(';')));
   if (essence == "application/vnd.amazon.eventstream") return "event stream, " + octets(size);
@@ -72,7 +73,7 @@ BodyView view_body(const bedrock::JsonValue& record, BodySide side) {
     view.coding_error = message->text("body_coding_error/message");
   }
   if (view.octets == 0) return view;
-  if (side == BodySide::response) view.conversation = recorded_answer(record);
+  view.conversation = side == BodySide::response ? recorded_answer(record) : recorded_prompt(record);
   if (view.conversation) return view;
   view.note = opaque(record, side, view.octets);
   if (message->at("body") == nullptr) {

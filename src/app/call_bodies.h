@@ -17,8 +17,8 @@ using calls::kept_body;
 
 struct BodyView {
   std::uint64_t octets = 0;  // that were sent, kept or not
-  // One of the next three is set, unless there was no body. Of a streamed answer the conversation is what the record
-  // put together of it.
+  // One of the next three is set, unless there was no body. Of streams the conversation is what the record put
+  // together of them.
   std::optional<bedrock::Conversation> conversation;
   std::string text;  // JSON of another shape, laid out; or a text as it was sent
   std::string note;  // why nothing is shown, or what is there instead: "event stream, 1234 octets"

@@ -232,10 +232,11 @@ class Page {
       out_ += harmless_lines(view.text, indent);
     }
     if (!view.coding_error.empty()) remark("… " + view.coding_error, dim);
-    if (side == BodySide::response) unknown_events();
+    unknown_events(side);
+    const bool response = side == BodySide::response;
     if (view.truncated) {
       remark("… the rest was not kept (record.bodies.max_bytes)", dim);
-    } else if (side == BodySide::response && record_.flag("response/answer/shortened") == true) {
+    } else if (record_.flag(response ? "response/answer/shortened" : "request/prompt/shortened") == true) {
       remark("… there was more than a record keeps", dim);
     }
     const std::string_view exception = record_.text("response/stream/exception");
@@ -255,15 +256,16 @@ class Page {
     out_ += fmt::format("{}{}\n", indent, in_colour(harmless(text), colour));
   }
 
-  // What the stream brought beside the answer, in no shape that is known.
-  void unknown_events() {
-    const auto& events = record_.list("response/stream/unknown");
+  // What the stream brought beside the conversation, in no shape that is known.
+  void unknown_events(BodySide side) {
+    const auto& events = record_.list(fmt::format("{}/stream/unknown", calls::side_name(side)));
     for (const JsonValue& event : events) {
       const std::string_view name = event.text("name");
       remark(fmt::format("event{}{}, of a kind that is not known", name.empty() ? "" : " ", name), dim);
       out_ += harmless_lines(event.text("payload"), std::string(indent.size() * 2, ' '));
     }
-    const std::uint64_t all = record_.count("response/stream/unknown_events").value_or(0);
+    const std::uint64_t all =
+        record_.count(fmt::format("{}/stream/unknown_events", calls::side_name(side))).value_or(0);
     if (all > events.size()) remark(fmt::format("… and {} more such events", all - events.size()), dim);
   }
 
@@ -329,9 +331,41 @@ class Page {
       words.add({}, fmt::format("{:.1f} tokens a second", *rate));
     }
     line("streamed", words.text());
-    const std::uint64_t wrong = record_.count("response/stream/crc_failures").value_or(0);
-    if (wrong != 0) {
-      line("", fmt::format("{} {} with a wrong checksum", wrong, wrong == 1 ? "message" : "messages"), red);
+    wrong_checksums("response/stream/crc_failures");
+  }
+
+  // What the client streamed itself.
+  void streamed_up() {
+    const auto events = record_.count("request/stream/events");
+    if (!events) return;
+    const auto signed_ones = record_.count("request/stream/signed_events").value_or(0);
+    const std::string told = signed_ones == 0         ? std::string()
+                             : signed_ones == *events ? std::string(", each signed")
+                                                      : fmt::format(", {} signed", signed_ones);
+    line("sent", fmt::format("{} {}{}", *events, *events == 1 ? "event" : "events", told));
+    wrong_checksums("request/stream/crc_failures");
+  }
+
+  void wrong_checksums(std::string_view path) {
+    const std::uint64_t wrong = record_.count(path).value_or(0);
+    if (wrong == 0) return;
+    line("", fmt::format("{} {} with a wrong checksum", wrong, wrong == 1 ? "message" : "messages"), red);
+  }
+
+  void web_socket() {
+    std::string_view label = "websocket";
+    for (const auto& [path, who] : {std::pair<std::string_view, std::string_view>{"request/websocket", "the client"},
+                                    {"response/websocket", "the upstream"}}) {
+      const JsonValue* const counts = record_.at(path);
+      if (counts == nullptr) continue;
+      Words words(", ");
+      for (const std::string_view kind : {"text", "binary", "continuation", "ping", "pong", "close", "other"}) {
+        words.add({}, number_text(*counts, kind), fmt::format(" {}", kind));
+      }
+      words.add("close code ", number_text(*counts, "close_code"));
+      words.add("no frames from octet ", number_text(*counts, "unreadable_at"), " on");
+      const std::string_view told = words.text().empty() ? std::string_view("nothing") : words.text();
+      line(std::exchange(label, ""), fmt::format("{} sent {}", who, told));
     }
   }
 
@@ -354,7 +388,9 @@ class Page {
     if (!reported.empty()) shares.add("seen ", span_text(record_, "timing_ms/total"));
     shares.add("borehole added ", short_span_text(record_, "timing_ms/added_by_proxy"));
     line("", shares.text());
+    streamed_up();
     streamed();
+    web_socket();
   }
 
   void headers(std::string_view title, std::string_view path) {

@@ -55,6 +55,17 @@ void append_block(std::vector<Part>& parts, const JsonValue& block) {
       calls::append_json(call.text, *input);
     }
     parts.push_back(std::move(call));
+  } else if (type == "tool_result") {
+    parts.push_back(Part{Part::Kind::tool_result,
+                         std::string(block.text("content")),
+                         {},
+                         std::string(block.text("tool_use_id")),
+                         block.flag("is_error").value_or(false)});
+  } else if (type == "audio") {
+    const std::string_view media = block.text("media_type");
+    const std::string format(media.substr(media.find('/') + 1));
+    add(Part::Kind::attachment, fmt::format("audio {}{}{}", format, format.empty() ? "" : " ",
+                                            bedrock::attachment_size(block.count("bytes").value_or(0))));
   } else if (type == "other") {
     for (std::string_view rest = block.text("text"); !rest.empty();) {
       const std::size_t end = rest.find('\n');
@@ -69,19 +80,42 @@ void append_block(std::vector<Part>& parts, const JsonValue& block) {
   }
 }
 
+// Blocks that name no role are `role`'s.
+std::optional<bedrock::Conversation> turns_of(const JsonValue::List& blocks, std::string_view role) {
+  std::map<std::string_view, std::size_t> said;  // by role: behind which block nothing is known to have been said
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    if (blocks[i].text("stage") == "FINAL") said[blocks[i].text("role")] = i;
+  }
+  std::map<std::uint64_t, std::vector<bedrock::Turn>> choices;
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    const JsonValue& block = blocks[i];
+    const std::string_view own = block.text("role");
+    if (block.text("stage") == "SPECULATIVE" && said.contains(own) && i < said[own]) continue;
+    const std::string_view whose = own.empty() ? role : own;
+    auto& turns = choices[block.count("choice").value_or(0)];
+    if (turns.empty() || turns.back().role != whose) turns.push_back({std::string(whose), {}});
+    append_block(turns.back().parts, block);
+  }
+  bedrock::Conversation out;
+  for (auto& [number, turns] : choices) {
+    for (bedrock::Turn& turn : turns) out.turns.push_back(std::move(turn));
+  }
+  if (out.turns.empty()) return std::nullopt;
+  return out;
+}
+
 }  // namespace
 
 std::optional<bedrock::Conversation> recorded_answer(const JsonValue& record) {
   const std::string_view role = record.text("response/answer/role");
-  std::map<std::uint64_t, bedrock::Turn> choices;
-  for (const JsonValue& block : record.list("response/answer/content")) {
-    bedrock::Turn& turn = choices[block.count("choice").value_or(0)];
-    turn.role = role.empty() ? "assistant" : role;
-    append_block(turn.parts, block);
-  }
-  bedrock::Conversation out;
-  for (auto& [number, turn] : choices) out.turns.push_back(std::move(turn));
-  if (out.turns.empty()) return std::nullopt;
+  return turns_of(record.list("response/answer/content"), role.empty() ? "assistant" : role);
+}
+
+std::optional<bedrock::Conversation> recorded_prompt(const JsonValue& record) {
+  auto out = turns_of(record.list("request/prompt/content"), "user");
+  const JsonValue::List& tools = record.list("request/prompt/tools");
+  if (!out && !tools.empty()) out.emplace();
+  for (const JsonValue& tool : tools) out->tools.emplace_back(tool.text(""));
   return out;
 }
 

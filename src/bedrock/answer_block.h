@@ -1,4 +1,5 @@
-// A piece of what a model answered, whichever family it is of; holds what was told, never what was not.
+// A piece of what a model answered, or of what it was told in a stream, whichever family it is of; holds what was told,
+// never what was not.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,9 @@ struct AnswerBlock {
     text,
     thinking,  // what the model thought; `redacted` in place of `text` where the provider hides it
     tool_use,
-    other,  // images, results of tools: the JSON of each portion, a line each
+    other,        // images, results of tools: the JSON of each portion, a line each
+    tool_result,  // that a client sent in a stream: `tool_id`, `text`, `failed`
+    audio,        // `media_type` and `octets` of it; the sound itself is in the body alone
   };
   Kind kind = Kind::text;
   std::uint64_t choice = 0;            // of an answer with several (OpenAI's `n`)
@@ -24,6 +27,13 @@ struct AnswerBlock {
   std::string redacted;                // of thinking: base64 as it came
   std::string tool_id, tool_name;      // of tool uses
   std::vector<std::string> citations;  // JSON
+  // Of a conversation that goes both ways: who says it, in lower case ("user"); else empty, and the answer's role
+  // holds.
+  std::string role;
+  std::string stage;  // of spoken text, as the model writes it: "SPECULATIVE" (about to be said), "FINAL" (was said)
+  std::string media_type;
+  std::uint64_t octets = 0;  // of audio, base64 undone
+  bool failed = false;
 };
 
 }  // namespace borehole::bedrock

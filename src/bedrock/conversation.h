@@ -44,6 +44,9 @@ struct Conversation {
   bool operator==(const Conversation&) const = default;
 };
 
+// "12 kB": as attachments tell their size.
+std::string attachment_size(std::uint64_t octets);
+
 // nullopt: no JSON, or of a shape that is not known. Bodies above 64 MiB are not read.
 std::optional<Conversation> read_prompt(Bytes body);
 std::optional<Conversation> read_reply(Bytes body);

@@ -215,10 +215,28 @@ bool EventStreamDecoder::read_headers(Bytes octets) {
   return true;
 }
 
+bool is_signed_frame(const EventMessage& message) noexcept {
+  return message.kind == EventKind::other &&
+         std::any_of(message.headers.begin(), message.headers.end(), [](const EventHeader& header) {
+           return header.name == ":chunk-signature" && header.type == EventHeaderType::byte_array;
+         });
+}
+
 std::optional<std::size_t> find_event_message(Bytes octets) noexcept {
-  for (std::size_t at = 0; at + EventStreamDecoder::prelude_bytes <= octets.size(); ++at) {
+  constexpr std::size_t checksum_bytes = 4;
+  const auto begins = [octets](std::size_t at) {
     const Prelude prelude(octets.substr(at));
-    if (prelude.checksum_right && prelude.fits(EventStreamDecoder::hard_message_bytes)) return at;
+    return prelude.checksum_right && prelude.fits(EventStreamDecoder::hard_message_bytes) ? prelude.total : 0;
+  };
+  for (std::size_t at = 0; at + EventStreamDecoder::prelude_bytes <= octets.size(); ++at) {
+    const std::size_t total = begins(at);
+    if (total == 0) continue;
+    // Behind a message that is inside another one stands that one's checksum.
+    const std::size_t left = octets.size() - std::min(octets.size(), at + total);
+    const bool inside = left >= checksum_bytes + EventStreamDecoder::prelude_bytes
+                            ? begins(at + total) == 0 && begins(at + total + checksum_bytes) != 0
+                            : left == checksum_bytes;
+    if (!inside) return at;
   }
   return std::nullopt;
 }

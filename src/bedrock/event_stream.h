@@ -109,7 +109,12 @@ class EventStreamDecoder {
   std::optional<EventStreamError> error_;
 };
 
-// Where in `octets` the first message begins whose prelude is right: for a stream whose beginning is missing.
+// Whether it is the frame in which a client signs an event (`:chunk-signature`): the payload is then a whole message of
+// its own, or nothing where the stream ends. Signatures are not checked: there is no key to do it with.
+bool is_signed_frame(const EventMessage& message) noexcept;
+
+// Where in `octets` the first message begins whose prelude is right, and so is what follows it: for a stream whose
+// beginning is missing. (Inside a signed frame stands another message.)
 std::optional<std::size_t> find_event_message(Bytes octets) noexcept;
 
 }  // namespace borehole::bedrock

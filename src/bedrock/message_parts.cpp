@@ -191,7 +191,10 @@ Part attachment_part(std::string text) { return Part{Part::Kind::attachment, std
 
 std::string base64_size(std::string_view base64) {
   while (!base64.empty() && base64.back() == '=') base64.remove_suffix(1);
-  const std::size_t octets = base64.size() * 3 / 4;
+  return attachment_size(base64.size() * 3 / 4);
+}
+
+std::string attachment_size(std::uint64_t octets) {
   if (octets < 1000) return fmt::format("{} B", octets);
   if (octets < 1000 * 1000) return fmt::format("{:.0f} kB", static_cast<double>(octets) / 1e3);
   return fmt::format("{:.1f} MB", static_cast<double>(octets) / 1e6);

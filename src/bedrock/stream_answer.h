@@ -28,12 +28,14 @@ struct StreamedAnswer {
   std::string exception;             // as the stream names it: "throttlingException"; empty: none
   bool ended = false;                // the model's end was seen: a stop reason, a last message
   bool shortened = false;            // there was more content than is kept
+  std::vector<std::string> tools;    // names of those that the client offers in its own stream
   std::vector<StreamEvent> unknown;  // events of no known shape: the first of them
   std::uint64_t unknown_events = 0;  // all of them
 };
 
 // Knows, by their shape and whichever model is said to answer: Converse; chunks of Anthropic (messages and text), Nova,
-// Titan, Llama, Mistral, Cohere, AI21, DeepSeek, OpenAI (chat and responses); agents, flows, knowledge bases.
+// Titan, Llama, Mistral, Cohere, AI21, DeepSeek, OpenAI (chat and responses); agents, flows, knowledge bases; Nova
+// Sonic, in both directions.
 class StreamAnswer {
  public:
   static constexpr std::size_t max_blocks = 4096;

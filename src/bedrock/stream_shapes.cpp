@@ -293,6 +293,13 @@ bool read_amazons_members(StreamState& state, dom::element body) {
 }
 
 Reading read_by_shape(StreamState& state, dom::element body) {
+  dom::object named;
+  if (const auto event = json_at(body, "event"); event && event->get(named) == simdjson::SUCCESS) {  // Nova Sonic
+    for (const auto& [key, value] : named) {
+      const Reading reading = read_speech_event(state, key, value);
+      if (reading != Reading::unknown) return reading;
+    }
+  }
   const std::string_view type = text_at(body, "type");
   if (type.starts_with("response.")) return read_responses_event(state, type, body);
   if (!type.empty()) {

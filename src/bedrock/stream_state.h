@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -32,6 +33,14 @@ struct StreamState {
   Usage trace;     // sums over an agent's traces
   bool content_left_out = false;
 
+  // One content of a conversation by speech, between its start and its end.
+  struct SpeechContent {
+    std::uint64_t number = 0;
+    std::string role, stage, media_type, tool_id;
+  };
+  std::map<std::string, SpeechContent, std::less<>> speech;  // under way, by the name that the events give them
+  std::uint64_t speech_contents = 0;                         // that have begun
+
   // The block at `place`, made if there is none; null where content is left out or there are too many.
   AnswerBlock* block(const BlockPlace& place, AnswerBlock::Kind kind);
   // Appends to the text of the block at `place`. True where there is something to append, kept or not.
@@ -56,6 +65,8 @@ constexpr Reading known(bool content) noexcept { return content ? Reading::conte
 Reading read_converse_event(StreamState& state, std::string_view name, simdjson::dom::element body);
 // Events of agents, flows and knowledge bases, but `chunk`.
 Reading read_agent_event(StreamState& state, std::string_view name, simdjson::dom::element body);
+// What stands under the name of an event of a model that is spoken to: {"event": {NAME: {…}}}. Of both directions.
+Reading read_speech_event(StreamState& state, std::string_view name, simdjson::dom::element body);
 // The document in a `chunk`, or in an event of text/event-stream.
 Reading read_model_event(StreamState& state, simdjson::dom::element body);
 

@@ -20,12 +20,11 @@ class BodyReader {
   void read(EventStreamDecoder& decoder, Bytes octets) {
     decoder.feed(octets);
     while (const auto message = decoder.next()) {
-      begin_event(message->end);
-      switch (message->kind) {
-        case EventKind::exception: answer_.add_exception(message->name, message->payload); break;
-        case EventKind::error: answer_.add_error(message->name, message->error_message); break;
-        case EventKind::event:
-        case EventKind::other: add_event(message->name, message->payload, message->end); break;
+      if (is_signed_frame(*message)) {
+        read_signed(*message, decoder.messages());
+      } else {
+        begin_event(message->end);
+        take(*message, message->end);
       }
     }
   }
@@ -52,6 +51,30 @@ class BodyReader {
   }
 
  private:
+  // One without a payload ends the stream, and is no event.
+  void read_signed(const EventMessage& frame, std::uint64_t number) {
+    if (frame.payload.empty()) return;
+    begin_event(frame.end);
+    ++facts_.signed_events;
+    EventStreamDecoder inside(EventStreamDecoder::hard_message_bytes);
+    inside.feed(frame.payload);
+    while (const auto message = inside.next()) take(*message, frame.end);
+    inside.finish();
+    if (!inside.error()) return;
+    if (inside.error()->checksum()) ++facts_.crc_failures;
+    if (!facts_.inner_error.empty()) return;
+    facts_.inner_error = EventStreamError{inside.error()->fault, number, frame.begin}.text() + " (of the event in it)";
+  }
+
+  void take(const EventMessage& message, std::uint64_t end) {
+    switch (message.kind) {
+      case EventKind::exception: answer_.add_exception(message.name, message.payload); break;
+      case EventKind::error: answer_.add_error(message.name, message.error_message); break;
+      case EventKind::event:
+      case EventKind::other: add_event(message.name, message.payload, end); break;
+    }
+  }
+
   // What is not kept of the body is not kept of the answer.
   void begin_event(std::uint64_t end) {
     ++facts_.events;

@@ -1,5 +1,5 @@
-// Reads the body of a streamed answer, as it was kept, into the answer and what is to be said of the stream itself;
-// never throws, never takes more time than grows with the body.
+// Reads the body of a streamed answer, as it was kept, into the answer and what is to be said of the stream itself; of
+// a streamed request, too, into what the model was told. Never throws, never takes more time than grows with the body.
 #pragma once
 
 #include <cstdint>
@@ -26,14 +26,16 @@ struct StreamedBody {
   Bytes beginning;
   Bytes end;
   std::uint64_t size = 0;  // of the whole
-  bool whole = true;       // the response ended as HTTP says it must; else a message that is cut is no news
-  Fields fields;           // of the response: they may tell usage
+  bool whole = true;       // it ended as HTTP says it must; else a message that is cut is no news
+  Fields fields;           // of a response: they may tell usage
 };
 
 struct StreamedBodyFacts {
   StreamedAnswer answer;  // its content is out of `beginning` alone
   std::uint64_t events = 0;
   std::uint64_t crc_failures = 0;
+  std::uint64_t signed_events = 0;          // those of `events` that came in signed frames
+  std::string inner_error;                  // what is wrong with the first of those that could not be read
   std::string error;                        // why decoding ended early, with frame and octet; empty: it did not
   std::uint64_t left_out = 0;               // octets in the gap
   std::vector<std::uint64_t> content_ends;  // where each event before a gap ends that brought content

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "bedrock/answer_block.h"
 #include "calls/headers.h"
+#include "http/websocket_frames.h"
 
 namespace borehole::calls {
 
@@ -85,6 +86,21 @@ struct CallRecord {
     std::string fault, error;             // what is wrong with it: a word and a sentence
   };
 
+  struct Stream {
+    std::uint64_t events = 0, crc_failures = 0;
+    std::uint64_t signed_events = 0;  // those of `events` that the client signed each by itself
+    std::string exception;
+    std::uint64_t unknown_events = 0;
+    std::vector<std::pair<std::string, std::string>> unknown;  // name and payload of the first of them, capped
+  };
+
+  // What a request's stream put together tells the model. Streamed requests alone have it: of others, the body says it.
+  struct Prompt {
+    std::vector<bedrock::AnswerBlock> content;
+    std::vector<std::string> tools;  // names
+    bool shortened = false;          // there was more than is kept
+  };
+
   struct Request {
     std::string method, target;
     Headers headers;
@@ -94,14 +110,10 @@ struct CallRecord {
     BodyCoding coding;
     std::string body_withheld;  // why there is no body where one could be: `body_off`, or why it could not be redacted
     std::string body_sha256;    // in place of the body, as it would have been kept
+    std::optional<Stream> stream;
+    std::optional<Prompt> prompt;
+    std::optional<http::WebSocketCounts> websocket;  // what the client sent behind an upgrade
   } request;
-
-  struct Stream {
-    std::uint64_t events = 0, crc_failures = 0;
-    std::string exception;
-    std::uint64_t unknown_events = 0;
-    std::vector<std::pair<std::string, std::string>> unknown;  // name and payload of the first of them, capped
-  };
 
   // What a stream put together says. Streamed answers alone have it: of others, the body says it.
   struct Answer {
@@ -126,6 +138,7 @@ struct CallRecord {
     std::vector<std::pair<std::uint64_t, double>> arrivals;
     std::string body_withheld;  // as the request's
     std::string body_sha256;
+    std::optional<http::WebSocketCounts> websocket;  // what the upstream sent behind an upgrade
   } response;
 
   struct Usage {

@@ -8,10 +8,10 @@
 #include "bedrock/fields.h"
 #include "bedrock/sigv4_view.h"
 #include "bedrock/streamed_body.h"
-#include "bedrock/text.h"
 #include "calls/live_calls.h"
 #include "calls/redaction.h"
 #include "calls/redaction_rules.h"
+#include "calls/sent_head.h"
 #include "tls/digest.h"
 
 namespace borehole::calls {
@@ -28,34 +28,6 @@ std::vector<bedrock::Field> fields_of(const http::MessageHead& head) {
   fields.reserve(head.field_count());
   for (std::size_t i = 0; i < head.field_count(); ++i) fields.emplace_back(head.name(i), head.value(i));
   return fields;
-}
-
-// A head that this program wrote, so its form is known: it is cut at line ends, blanks and colons.
-struct SentHead {
-  Bytes method, target;
-  std::vector<bedrock::Field> fields;
-};
-
-SentHead read_sent(Bytes head) {
-  SentHead out;
-  const auto next_line = [&head] {
-    const auto end = head.find('\n');
-    Bytes line = head.substr(0, end);
-    head.remove_prefix(end == Bytes::npos ? head.size() : end + 1);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    return line;
-  };
-  const Bytes start = next_line();
-  const auto first = start.find(' ');
-  const auto last = start.rfind(' ');
-  out.method = start.substr(0, first);
-  if (first < last) out.target = start.substr(first + 1, last - first - 1);
-  for (Bytes line = next_line(); !line.empty(); line = next_line()) {
-    const auto colon = line.find(':');
-    if (colon == Bytes::npos) continue;
-    out.fields.emplace_back(line.substr(0, colon), bedrock::trimmed(line.substr(colon + 1)));
-  }
-  return out;
 }
 
 class CallTap final : public Tap {
@@ -78,6 +50,7 @@ class CallTap final : public Tap {
     call_.client_process = start.client_process;
     record().upstream.host = start.upstream_host;
     record().upstream.port = start.upstream_port;
+    protocol_ = start.protocol;
     call_.body_max_bytes = options_->body_max_bytes;
   }
 
@@ -116,7 +89,10 @@ class CallTap final : public Tap {
 
   void on_request_body(Bytes content, TimePoint) noexcept override {
     auto& request = record().request;
+    const std::size_t before = request.body.size();
     capture(content, request.body_bytes, request.body, request.body_truncated);
+    if (request_streamed_) guarded([&] { capture_request_end(content.substr(request.body.size() - before)); });
+    if (web_socket_) web_socket_->client.look(content);
   }
 
   void on_request_complete(TimePoint) noexcept override {}
@@ -145,6 +121,11 @@ class CallTap final : public Tap {
       coded_ = coding.has_value();
       const bool readable = !coding || bedrock::equals_ignoring_case(*coding, "identity");
       if (format && readable && head.status() / 100 == 2 && no_text().empty()) live_format_ = format;
+      const auto upgraded = head.status() == 101 ? head.find("upgrade") : std::nullopt;
+      const bool opened = head.status() / 100 == 2 && bedrock::equals_ignoring_case(protocol_, "websocket");
+      if (opened || (upgraded && bedrock::equals_ignoring_case(*upgraded, "websocket"))) {
+        web_socket_ = std::make_unique<WebSocket>();
+      }
     });
   }
 
@@ -152,6 +133,7 @@ class CallTap final : public Tap {
     auto& response = record().response;
     const std::size_t before = response.body.size();
     capture(content, response.body_bytes, response.body, response.body_truncated);
+    if (web_socket_) web_socket_->upstream.look(content);
     if (streamed_) guarded([&] { capture_stream(content.substr(response.body.size() - before), now); });
     if (live_format_ && watched()) guarded([&] { show(content); });
   }
@@ -170,6 +152,10 @@ class CallTap final : public Tap {
       if (error != nullptr) {
         record().error = *error;
         redaction_.cleanse(record().error->detail);
+      }
+      if (web_socket_) {
+        record().request.websocket = web_socket_->client.counts();
+        record().response.websocket = web_socket_->upstream.counts();
       }
       auto& response = record().response;
       if (!response.status && status != 0) response.status = status;
@@ -268,6 +254,7 @@ class CallTap final : public Tap {
         record().session_id = redaction_.header_value(*options_->session_header, *session);
     }
     if (const auto target = head.find("x-amz-target")) call_.amz_target = *target;
+    if (const auto type = head.find("content-type")) request_streamed_ = bedrock::stream_format(*type).has_value();
 
     const auto fields = fields_of(head);
     signature_ = bedrock::read_signature(head.target(), fields);
@@ -340,16 +327,35 @@ class CallTap final : public Tap {
     }
   }
 
-  // `left_over` is what the body's budget did not take. Of the common budget, marks and end are part.
+  // `left_over` is what the body's budget did not take. Of the common budget, marks and ends are part.
   void capture_stream(Bytes left_over, TimePoint now) {
-    const std::size_t had = call_.response_marks.memory() + call_.response_end.memory();
+    const std::size_t had = beside_bodies();
     if (*bytes_under_way_ < options_->under_way_max_bytes) {
       call_.response_marks.add(record().response.body_bytes, now - head_received_.value_or(begun_));
       if (!left_over.empty()) call_.response_end.add(left_over);
     } else {
       call_.response_end = {};  // an end with a hole in it would not be one
     }
-    const std::size_t has = call_.response_marks.memory() + call_.response_end.memory();
+    count_beside_bodies(had);
+  }
+
+  void capture_request_end(Bytes left_over) {
+    if (left_over.empty()) return;
+    const std::size_t had = beside_bodies();
+    if (*bytes_under_way_ < options_->under_way_max_bytes) {
+      call_.request_end.add(left_over);
+    } else {
+      call_.request_end = {};
+    }
+    count_beside_bodies(had);
+  }
+
+  std::size_t beside_bodies() const noexcept {
+    return call_.response_marks.memory() + call_.response_end.memory() + call_.request_end.memory();
+  }
+
+  void count_beside_bodies(std::size_t had) noexcept {
+    const std::size_t has = beside_bodies();
     held_ = held_ - had + has;
     *bytes_under_way_ = *bytes_under_way_ - had + has;
   }
@@ -369,8 +375,14 @@ class CallTap final : public Tap {
   bedrock::SignatureView signature_;
   std::string credential_;    // signature or API key, while the call lasts
   std::string received_raw_;  // with its secrets, until the sent head has been compared with it
-  bool streamed_ = false;     // the response is a stream of events
-  bool coded_ = false;        // the response has a content coding, or says that it has none
+  std::string protocol_;      // of an extended CONNECT
+  struct WebSocket {
+    http::WebSocketFrames client, upstream;
+  };
+  std::unique_ptr<WebSocket> web_socket_;  // once one was opened
+  bool request_streamed_ = false;          // the request is a stream of events
+  bool streamed_ = false;                  // the response is a stream of events
+  bool coded_ = false;                     // the response has a content coding, or says that it has none
   bool finished_ = false;
   CapturedCall call_;
 };

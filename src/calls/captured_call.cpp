@@ -21,7 +21,7 @@ std::size_t CapturedCall::cost() const {
   sum += record.session_id.capacity();
   sum += record.request.headers.capacity() + record.response.headers.capacity();
   sum += size_of(record.notes) + size_of(record.aws.signed_headers);
-  sum += response_marks.memory() + response_end.memory() + secrets.memory();
+  sum += response_marks.memory() + response_end.memory() + request_end.memory() + secrets.memory();
   if (record.error) sum += record.error->detail.capacity();
   return sum;
 }

@@ -27,6 +27,7 @@ struct CapturedCall {
   std::string signing_service;
   StreamMarks response_marks;                // of a streamed response: when it came
   StreamEnd response_end;                    // and its last octets, where its body is truncated
+  StreamEnd request_end;                     // of a streamed request, the same
   std::size_t body_max_bytes = 1024 * 1024;  // of each body that the record may hold
   // Of a refused call whose answer is content-coded: to be taken out of it once it is decoded. In no record.
   Secrets secrets;

@@ -139,22 +139,30 @@ void take_token_times(CallRecord& record, const TokenTimes& times, bool to_the_e
   timing.output_tokens_per_second = static_cast<double>(tokens - 1) * 1000 / (*times.last - *times.first);
 }
 
+// `what`: the stream, as notes name it.
+CallRecord::Stream stream_of(bedrock::StreamedBodyFacts& facts, const std::string& what,
+                             std::vector<std::string>& notes) {
+  CallRecord::Stream stream;
+  stream.events = facts.events;
+  stream.signed_events = facts.signed_events;
+  stream.crc_failures = facts.crc_failures;
+  stream.exception = std::move(facts.answer.exception);
+  stream.unknown_events = facts.answer.unknown_events;
+  for (auto& event : facts.answer.unknown) stream.unknown.emplace_back(std::move(event.name), std::move(event.payload));
+  if (!facts.error.empty()) notes.push_back(what + " was not decoded to its end: " + facts.error);
+  if (!facts.inner_error.empty()) notes.push_back("an event of " + what + " was not decoded: " + facts.inner_error);
+  if (facts.left_out != 0) {
+    notes.push_back(std::to_string(facts.left_out) + " octets of " + what + " were not decoded: they did not fit");
+  }
+  return stream;
+}
+
 bedrock::AnswerFacts take_stream(CapturedCall& call, bedrock::StreamFormat format, bedrock::Fields response,
                                  const DecodedBody* decoded) {
   CallRecord& record = call.record;
   const bedrock::StreamedBody body = streamed_body(call, format, response, decoded);
   bedrock::StreamedBodyFacts facts = bedrock::read_streamed_body(body);
-  record.response.stream = CallRecord::Stream{};
-  CallRecord::Stream& stream = *record.response.stream;
-  stream.events = facts.events;
-  stream.crc_failures = facts.crc_failures;
-  stream.exception = std::move(facts.answer.exception);
-  stream.unknown_events = facts.answer.unknown_events;
-  for (auto& event : facts.answer.unknown) stream.unknown.emplace_back(std::move(event.name), std::move(event.payload));
-  if (!facts.error.empty()) record.notes.push_back("the stream was not decoded to its end: " + facts.error);
-  if (facts.left_out != 0) {
-    record.notes.push_back(std::to_string(facts.left_out) + " octets of the stream were not decoded: they did not fit");
-  }
+  record.response.stream = stream_of(facts, "the stream", record.notes);
   const bool cut = decoded != nullptr && (decoded->cut || !decoded->sound());
   if (cut && record.outcome == Outcome::complete) {
     record.notes.emplace_back("the compressed stream was not decoded to its end: usage and answer may be incomplete");
@@ -218,12 +226,35 @@ bedrock::AnswerFacts take_answer(CapturedCall& call, const bedrock::Operation* o
   return facts;
 }
 
+// What a client says on a stream of its own (InvokeModelWithBidirectionalStream).
+void take_request_stream(CapturedCall& call, bedrock::StreamFormat format) {
+  CallRecord& record = call.record;
+  CallRecord::Request& request = record.request;
+  const bool decoded = request.coding.decoded;
+  const Bytes end = decoded ? Bytes() : call.request_end.octets();
+  bedrock::StreamedBodyFacts facts = bedrock::read_streamed_body(
+      {.format = format,
+       .beginning = request.body,
+       .end = end,
+       .size = decoded ? request.coding.octets.value_or(request.body.size()) : request.body_bytes,
+       .whole = record.outcome == Outcome::complete && (!decoded || !request.body_truncated),
+       .fields = {}});
+  request.stream = stream_of(facts, "the request's stream", record.notes);
+  if (facts.answer.blocks.empty() && facts.answer.tools.empty()) return;
+  request.prompt = {.content = std::move(facts.answer.blocks),
+                    .tools = std::move(facts.answer.tools),
+                    .shortened = facts.answer.shortened || request.body_truncated};
+}
+
 void take_request_body(CapturedCall& call, bedrock::Fields fields) {
   CallRecord::Request& request = call.record.request;
   const http::ContentCodings codings = content_codings(fields);
   request.coding.names = request.body_bytes == 0 ? std::string() : codings.names;
   if (auto decoded = undo_request_coding(call, codings)) {
     keep(*std::move(decoded), codings, {}, request.body, request.body_truncated, request.coding);
+  }
+  if (const auto format = stream_format(fields); format && request.body_bytes != 0 && as_meant(request.coding)) {
+    take_request_stream(call, *format);
   }
 }
 

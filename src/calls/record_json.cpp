@@ -1,3 +1,4 @@
+// One file, though a long one: it is the list of a record's members, in their order, and what writes each kind.
 #include "calls/record_json.h"
 
 #include <fmt/format.h>
@@ -296,7 +297,20 @@ void write_block(Writer& json, const bedrock::AnswerBlock& block) {
       json.text_always("type", "other");
       json.text("text", block.text);
       break;
+    case Kind::tool_result:
+      json.text_always("type", "tool_result");
+      json.text("tool_use_id", block.tool_id);
+      json.text("content", block.text);
+      if (block.failed) json.flag("is_error", true);
+      break;
+    case Kind::audio:
+      json.text_always("type", "audio");
+      json.text("media_type", block.media_type);
+      json.number("bytes", std::optional(block.octets));
+      break;
   }
+  json.text("role", block.role);
+  json.text("stage", block.stage);
   json.raws("citations", block.citations);
   if (block.choice != 0) json.number("choice", std::optional(block.choice));
 }
@@ -309,25 +323,57 @@ void write_answer(Writer& json, const CallRecord::Answer& answer) {
   });
 }
 
+void write_prompt(Writer& json, const CallRecord::Prompt& prompt) {
+  json.object("prompt", [&] {
+    json.array("content", prompt.content, [&](const bedrock::AnswerBlock& block) { write_block(json, block); });
+    json.texts("tools", prompt.tools);
+    if (prompt.shortened) json.flag("shortened", true);
+  });
+}
+
+void write_stream(Writer& json, const CallRecord::Stream& stream) {
+  json.object("stream", [&] {
+    json.number("events", std::optional(stream.events));
+    if (stream.signed_events != 0) json.number("signed_events", std::optional(stream.signed_events));
+    json.number("crc_failures", std::optional(stream.crc_failures));
+    json.text("exception", stream.exception);
+    if (stream.unknown_events != 0) {
+      json.number("unknown_events", std::optional(stream.unknown_events));
+      json.array("unknown", stream.unknown, [&](const auto& event) {
+        json.text("name", event.first);
+        json.text_always("payload", event.second);
+      });
+    }
+  });
+}
+
+// Kinds of which there were none are left out.
+void write_websocket(Writer& json, const http::WebSocketCounts& counts) {
+  const auto number = [&](std::string_view name, std::uint64_t count) {
+    if (count != 0) json.number(name, std::optional(count));
+  };
+  json.object("websocket", [&] {
+    json.number("frames", std::optional(counts.frames()));
+    number("text", counts.text);
+    number("binary", counts.binary);
+    number("continuation", counts.continuation);
+    number("ping", counts.ping);
+    number("pong", counts.pong);
+    number("close", counts.close);
+    number("other", counts.other);
+    json.number("payload_bytes", std::optional(counts.payload_bytes));
+    json.number("close_code", counts.close_code);
+    json.number("unreadable_at", counts.unreadable_at);
+  });
+}
+
 void write_response(Writer& json, const CallRecord::Response& response) {
   json.object("response", [&] {
     json.number("status", response.status);
     json.headers("headers", response.headers);
     if (response.status) json.body(response);
-    if (response.stream) {
-      json.object("stream", [&] {
-        json.number("events", std::optional(response.stream->events));
-        json.number("crc_failures", std::optional(response.stream->crc_failures));
-        json.text("exception", response.stream->exception);
-        if (response.stream->unknown_events != 0) {
-          json.number("unknown_events", std::optional(response.stream->unknown_events));
-          json.array("unknown", response.stream->unknown, [&](const auto& event) {
-            json.text("name", event.first);
-            json.text_always("payload", event.second);
-          });
-        }
-      });
-    }
+    if (response.stream) write_stream(json, *response.stream);
+    if (response.websocket) write_websocket(json, *response.websocket);
     if (response.answer) write_answer(json, *response.answer);
     json.arrivals("arrivals", response.arrivals);
     json.text("stop_reason", response.stop_reason);
@@ -423,6 +469,9 @@ void append_json(std::string& out, const CallRecord& record) {
     json.text("target", record.request.target);
     json.headers("headers", record.request.headers);
     json.body(record.request);
+    if (record.request.stream) write_stream(json, *record.request.stream);
+    if (record.request.prompt) write_prompt(json, *record.request.prompt);
+    if (record.request.websocket) write_websocket(json, *record.request.websocket);
   });
   write_response(json, record.response);
   write_usage(json, record.usage);

@@ -86,6 +86,10 @@ class CallRedaction {
       withhold(message, "its content-encoding cannot be looked into");
       return false;
     }
+    if (message.websocket) {
+      withhold(message, "the frames of a WebSocket cannot be looked into");
+      return false;
+    }
     if (shape.format) return true;
     if (const auto why = redactor_.clean_body(message.body, message.body_truncated)) withhold(message, *why);
     return message.body_withheld.empty();
@@ -94,9 +98,9 @@ class CallRedaction {
   void request_body(const BodyShape& shape) {
     auto& request = record_.request;
     const bool fine = clean_body(request, shape);
-    if (fine && shape.format) {
-      RedactedStream stream = redact_stream(redactor_, *shape.format, request.body, part_of(request));
-      take(request, stream);
+    if (!request.body_withheld.empty()) forget_prompt();
+    if (shape.format && (fine || (request.stream && request.body_withheld.empty()))) {
+      streamed_request(*shape.format);
     } else if (model_from_body()) {
       record_.aws.model_id = fine ? bedrock::read_request(*operation_, request.body).model_id.value_or("") : "";
     }
@@ -121,6 +125,64 @@ class CallRedaction {
       record_.notes.push_back(std::to_string(stream.left_out) +
                               " octets of a stream are not kept: they are no whole event, and cannot be redacted");
     }
+  }
+
+  // As streamed_body, of what was put together of the client's own events.
+  void streamed_request(bedrock::StreamFormat format) {
+    auto& request = record_.request;
+    RedactedStream stream = redact_stream(redactor_, format, request.body, part_of(request));
+    if (request.stream && !stream.withheld && (stream.changed || request.body_truncated)) {
+      bedrock::StreamedBodyFacts facts = read_redacted(format, request, call_.request_end.octets(), stream, {});
+      request.stream->exception = std::move(facts.answer.exception);
+      take_unknown(*request.stream, facts.answer.unknown);
+      if (request.prompt) {
+        request.prompt->content = std::move(facts.answer.blocks);
+        request.prompt->tools = std::move(facts.answer.tools);
+        request.prompt->shortened = request.prompt->shortened || facts.answer.shortened;
+      }
+    }
+    take(request, stream);
+    if (!request.body_withheld.empty()) forget_prompt();
+    if (request.stream && clean_prompt() && request.body_withheld.empty()) {
+      withhold(request, "what must be hidden is spread over its events; what was put together of them is kept");
+    }
+  }
+
+  // True where something was hidden.
+  bool clean_prompt() {
+    auto& request = record_.request;
+    bool changed = clean_unknown(*request.stream);
+    if (!request.prompt) return changed;
+    changed = clean_blocks(request.prompt->content) || changed;
+    for (std::string& tool : request.prompt->tools) changed = redactor_.clean(tool) || changed;
+    return changed;
+  }
+
+  void forget_prompt() {
+    record_.request.prompt.reset();
+    if (record_.request.stream) record_.request.stream->unknown.clear();
+  }
+
+  // What a stream says once it is redacted. `end`: the last octets of one that is not kept whole.
+  template <class Message>
+  bedrock::StreamedBodyFacts read_redacted(bedrock::StreamFormat format, const Message& message, Bytes end,
+                                           const RedactedStream& beginning, bedrock::Fields fields) {
+    if (message.coding.decoded) end = {};
+    RedactedStream last = redact_stream(redactor_, format, end, StreamPart::end);
+    // The end is read from the first event that begins behind an empty line.
+    if (format == bedrock::StreamFormat::sse) last.octets.insert(0, "\n\n");
+    const std::uint64_t gap = message.body_truncated ? 1 : 0;
+    return bedrock::read_streamed_body({.format = format,
+                                        .beginning = beginning.octets,
+                                        .end = gap != 0 ? Bytes(last.octets) : Bytes(),
+                                        .size = beginning.octets.size() + (gap != 0 ? gap + last.octets.size() : 0),
+                                        .whole = false,
+                                        .fields = fields});
+  }
+
+  static void take_unknown(CallRecord::Stream& stream, const std::vector<bedrock::StreamEvent>& events) {
+    stream.unknown.clear();
+    for (const auto& event : events) stream.unknown.emplace_back(event.name, event.payload);
   }
 
   void response_body(const BodyShape& shape) {
@@ -160,11 +222,7 @@ class CallRedaction {
     RedactedStream stream = redact_stream(redactor_, format, response.body, part_of(response));
     const bool read = response.stream.has_value();  // an error's body may call itself a stream
     if (read && !stream.withheld && (stream.changed || response.body_truncated)) {
-      const Bytes octets = response.coding.decoded ? Bytes() : call_.response_end.octets();
-      RedactedStream end = redact_stream(redactor_, format, octets, StreamPart::end);
-      // The end is read from the first event that begins behind an empty line.
-      if (format == bedrock::StreamFormat::sse) end.octets.insert(0, "\n\n");
-      read_stream_again(format, stream.octets, end.octets, fields);
+      read_stream_again(read_redacted(format, response, call_.response_end.octets(), stream, fields));
     }
     take(response, stream);
     if (!response.body_withheld.empty()) forget_answer();
@@ -173,21 +231,10 @@ class CallRedaction {
     }
   }
 
-  void read_stream_again(bedrock::StreamFormat format, Bytes beginning, Bytes end, bedrock::Fields fields) {
+  void read_stream_again(bedrock::StreamedBodyFacts facts) {
     auto& response = record_.response;
-    const std::uint64_t gap = response.body_truncated ? 1 : 0;
-    bedrock::StreamedBodyFacts facts =
-        bedrock::read_streamed_body({.format = format,
-                                     .beginning = beginning,
-                                     .end = gap != 0 ? end : Bytes(),
-                                     .size = beginning.size() + (gap != 0 ? gap + end.size() : 0),
-                                     .whole = false,
-                                     .fields = fields});
     response.stream->exception = std::move(facts.answer.exception);
-    response.stream->unknown.clear();
-    for (auto& event : facts.answer.unknown) {
-      response.stream->unknown.emplace_back(std::move(event.name), std::move(event.payload));
-    }
+    take_unknown(*response.stream, facts.answer.unknown);
     const std::string reason = response.stop_reason;
     take_words(facts.answer.facts);
     response.guardrail_action = std::move(facts.answer.guardrail_action);
@@ -204,17 +251,28 @@ class CallRedaction {
   // True where something was hidden.
   bool clean_answer() {
     auto& response = record_.response;
+    bool changed = clean_unknown(*response.stream);
+    if (!response.answer) return changed;
+    changed = redactor_.clean(response.answer->role) || changed;
+    return clean_blocks(response.answer->content) || changed;
+  }
+
+  bool clean_unknown(CallRecord::Stream& stream) {
     bool changed = false;
-    for (auto& [name, payload] : response.stream->unknown) {
+    for (auto& [name, payload] : stream.unknown) {
       changed = redactor_.clean(name) || changed;
       changed = redactor_.clean(payload) || changed;
     }
-    if (!response.answer) return changed;
-    changed = redactor_.clean(response.answer->role) || changed;
-    for (bedrock::AnswerBlock& block : response.answer->content) {
+    return changed;
+  }
+
+  bool clean_blocks(std::vector<bedrock::AnswerBlock>& blocks) {
+    bool changed = false;
+    for (bedrock::AnswerBlock& block : blocks) {
       const bool json = block.text_is_json || block.kind == bedrock::AnswerBlock::Kind::tool_use;
       changed = (json ? redactor_.clean_json(block.text) : redactor_.clean(block.text)) || changed;
-      for (std::string* text : {&block.signature, &block.redacted, &block.tool_id, &block.tool_name}) {
+      for (std::string* text : {&block.signature, &block.redacted, &block.tool_id, &block.tool_name, &block.role,
+                                &block.stage, &block.media_type}) {
         changed = redactor_.clean(*text) || changed;
       }
       for (std::string& citation : block.citations) changed = redactor_.clean_json(citation) || changed;
@@ -255,7 +313,9 @@ class CallRedaction {
          {&response.stop_reason, &response.error_type, &response.error_message, &response.guardrail_action}) {
       clean(*text);
     }
-    if (response.stream) clean(response.stream->exception);
+    for (auto* stream : {&record_.request.stream, &response.stream}) {
+      if (*stream) clean((*stream)->exception);
+    }
   }
 
   template <class Message>
@@ -267,9 +327,12 @@ class CallRedaction {
   }
 
   void forget_content() {
+    record_.request.prompt.reset();
     record_.response.answer.reset();
-    if (!record_.response.stream) return;
-    for (auto& event : record_.response.stream->unknown) event.second.clear();
+    for (auto* stream : {&record_.request.stream, &record_.response.stream}) {
+      if (!*stream) continue;
+      for (auto& event : (*stream)->unknown) event.second.clear();
+    }
   }
 
   CapturedCall& call_;
@@ -294,6 +357,11 @@ void forget(CallRecord& record, const char* why) noexcept {
   record.request.target.clear();
   record.request.headers = {};
   std::string().swap(record.request.body);
+  record.request.prompt.reset();
+  if (record.request.stream) {
+    record.request.stream->exception.clear();
+    record.request.stream->unknown.clear();
+  }
   auto& response = record.response;
   response.headers = {};
   std::string().swap(response.body);

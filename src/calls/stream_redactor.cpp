@@ -112,11 +112,30 @@ class Walk final : public JsonVisitor {
   bool changed_ = false;
 };
 
+// A message, and the one in it where it is a signed frame.
+struct FramedMessage {
+  const bedrock::EventMessage& frame;
+  const bedrock::EventMessage* inside = nullptr;
+  bool damaged = false;  // what is in it is not one whole message
+  std::uint64_t end = 0;
+};
+
 // Calls `take` with each whole event.
 template <class Take>
 void each_event(bedrock::EventStreamDecoder decoder, std::string_view octets, Take&& take) {
   decoder.feed(octets);
-  while (const auto message = decoder.next()) take(*message);
+  while (const auto frame = decoder.next()) {
+    FramedMessage event{*frame, nullptr, false, frame->end};
+    bedrock::EventStreamDecoder opened(bedrock::EventStreamDecoder::hard_message_bytes);
+    std::optional<bedrock::EventMessage> inside;
+    if (bedrock::is_signed_frame(*frame) && !frame->payload.empty()) {
+      opened.feed(frame->payload);
+      inside = opened.next();
+      event.damaged = !inside || inside->end != frame->payload.size();
+      if (!event.damaged) event.inside = &*inside;
+    }
+    take(event);
+  }
 }
 template <class Take>
 void each_event(bedrock::SseDecoder decoder, std::string_view octets, Take&& take) {
@@ -124,13 +143,16 @@ void each_event(bedrock::SseDecoder decoder, std::string_view octets, Take&& tak
   while (const auto event = decoder.next()) take(*event);
 }
 
-std::string_view name_of(const bedrock::EventMessage& message) { return message.name; }
+std::string_view name_of(const FramedMessage& event) { return event.inside ? event.inside->name : event.frame.name; }
 std::string_view name_of(const bedrock::SseEvent& event) { return event.type; }
-std::string_view payload_of(const bedrock::EventMessage& message) { return message.payload; }
+std::string_view payload_of(const FramedMessage& event) {
+  if (event.damaged) return {};
+  return event.inside ? event.inside->payload : event.frame.payload;
+}
 std::string_view payload_of(const bedrock::SseEvent& event) { return event.data; }
 
-bool append_event(std::string& out, const bedrock::EventMessage& message, std::string_view payload, Redactor& redactor,
-                  bool& changed) {
+bool append_message(std::string& out, const bedrock::EventMessage& message, std::string_view payload,
+                    Redactor& redactor, bool& changed) {
   std::vector<bedrock::EventHeader> headers(message.headers.begin(), message.headers.end());
   std::vector<std::string> texts(headers.size());
   for (std::size_t i = 0; i < headers.size(); ++i) {
@@ -143,6 +165,19 @@ bool append_event(std::string& out, const bedrock::EventMessage& message, std::s
     headers[i].octets = texts[i];
   }
   return bedrock::append_event_message(out, headers, payload);
+}
+
+bool append_event(std::string& out, const FramedMessage& event, std::string_view payload, Redactor& redactor,
+                  bool& changed) {
+  if (event.inside != nullptr) {
+    std::string inside;
+    return append_message(inside, *event.inside, payload, redactor, changed) &&
+           append_message(out, event.frame, inside, redactor, changed);
+  }
+  if (!event.damaged) return append_message(out, event.frame, payload, redactor, changed);
+  redactor.count(rule::cut);
+  changed = true;
+  return append_message(out, event.frame, JsonRewriter::mask, redactor, changed);
 }
 
 void append_field(std::string& out, std::string_view name, std::string_view value) {

@@ -46,6 +46,7 @@ void H2Session::request_came(StreamId id, const http::H2Fields& fields, bool end
 
   const http::H2Pseudo pseudo = http::pseudo_of(fields);
   const bool connect = pseudo.method == "CONNECT";
+  if (connect) stream.protocol = pseudo.protocol.value_or("");
   const http::H2RequestHead made = http::as_request_head(fields, target_text(pseudo));
   stream.head_only = made.head.method() == "HEAD";
   const auto refused = [&](const Error& error) {
@@ -354,9 +355,9 @@ std::string H2Session::answer_field(const Stream& stream) const {
 void H2Session::begin_tap(Stream& stream, const http::RequestHead* head, calls::WayIn way_in, std::string router,
                           const http::Authority& upstream) {
   if (context_.taps == nullptr) return;
-  stream.tap = context_.taps->begin(
-      {way_in, std::move(router), context_.client_address, upstream.host, upstream.port, context_.client_process},
-      now_);
+  stream.tap = context_.taps->begin({way_in, std::move(router), context_.client_address, upstream.host, upstream.port,
+                                     context_.client_process, stream.protocol},
+                                    now_);
   if (stream.tap && head != nullptr) stream.tap->on_request_head(*head, now_);
 }
 

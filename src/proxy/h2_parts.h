@@ -18,6 +18,7 @@ struct H2Session::Stream {
   Leg* leg = nullptr;     // null: it was answered here, or its upstream has been let go
   StreamId upstream = 0;  // its id on the leg
   std::string host;       // of the target
+  std::string protocol;   // of an extended CONNECT (RFC 8441): what is spoken in it is not HTTP
   std::string sent_head;  // in the shape of HTTP/1, until the leg is there
   std::unique_ptr<calls::Tap> tap;
   int status = 0;
@@ -26,6 +27,9 @@ struct H2Session::Stream {
   bool response_ended = false;  // the upstream has ended it, or it was answered here
   bool delivered = false;       // … and all of that has left for the client
   TimePoint active{};           // when something last came or left
+
+  // As a tunnel, it may be silent for as long as both sides like.
+  bool opaque() const noexcept { return !protocol.empty() && status / 100 == 2; }
 };
 
 class H2Session::ClientSide final : public http::H2Events {

@@ -318,7 +318,9 @@ void H2Session::watch() {
   std::optional<TimePoint> due;
   const auto until = [&](TimePoint when) { due = due ? std::min(*due, when) : when; };
   if (streams_.empty()) until(idle_since_ + idle_limit());
-  for (const auto& [id, stream] : streams_) until(stream->active + patience_for(*stream));
+  for (const auto& [id, stream] : streams_) {
+    if (!stream->opaque()) until(stream->active + patience_for(*stream));
+  }
   if (!due || (armed_ && *armed_ <= *due)) return;  // an early one is armed anew when it comes
   armed_ = due;
   effects_.arm(*due);
@@ -334,7 +336,7 @@ void H2Session::timed_out(TimePoint now) {
   }
   std::vector<StreamId> late;
   for (const auto& [id, stream] : streams_) {
-    if (now - stream->active >= patience_for(*stream)) late.push_back(id);
+    if (!stream->opaque() && now - stream->active >= patience_for(*stream)) late.push_back(id);
   }
   for (const StreamId id : late) {
     Stream& stream = *find(id);

@@ -28,6 +28,8 @@ std::string_view kind_name(bedrock::AnswerBlock::Kind kind) {
     case bedrock::AnswerBlock::Kind::thinking: return "thinking";
     case bedrock::AnswerBlock::Kind::tool_use: return "tool_use";
     case bedrock::AnswerBlock::Kind::other: return "other";
+    case bedrock::AnswerBlock::Kind::tool_result: return "tool_result";
+    case bedrock::AnswerBlock::Kind::audio: return "audio";
   }
   return "other";
 }

@@ -306,6 +306,37 @@ TEST_CASE("Extended CONNECT is offered where the upstream offers it (RFC 8441)")
   peers.settle();
   CHECK(peers.log.take() == "1 head :status=200\n1 body frame\n");
   CHECK(peers.upstream().log.take() == "1 body answer\n");
+  CHECK(peers.d.witness.seen[0]->start.protocol == "websocket");
+  // As behind a 101, silence is no fault of anybody's.
+  peers.time_passes(24h);
+  CHECK(!peers.d.session->over());
+  CHECK(peers.d.calls() == 0);
+  peers.upstream().codec.body(1, "more");
+  peers.settle();
+  CHECK(peers.log.take() == "1 body more\n");
+  peers.client_codec.end(1);
+  peers.settle();
+  peers.upstream().codec.end(1);
+  peers.settle();
+  CHECK(peers.d.call(0).outcome == calls::Outcome::complete);
+  CHECK(peers.d.call(0).request_body == "answer");
+  CHECK(peers.d.call(0).response_body == "framemore");
+}
+
+TEST_CASE("An extended CONNECT that is not accepted is not waited for without end") {
+  H2Peers peers;
+  peers.direct();
+  peers.upstream().codec.allow_extended_connect();
+  peers.settle();
+  peers.client_codec.request({{":method", "CONNECT"},
+                              {":protocol", "websocket"},
+                              {":scheme", "https"},
+                              {":authority", host},
+                              {":path", "/chat"}},
+                             false);
+  peers.settle();
+  peers.time_passes(24h);
+  CHECK(peers.d.calls() == 1);
 }
 
 TEST_CASE("With prior knowledge the port is a gateway, and a proxy") {

@@ -1,6 +1,6 @@
 // Fuzzes redaction with secrets planted: whatever stands around them, they are in no record. Input: a line that names
-// what the body is (`json`, `stream`, `sse`, else text) and how much is kept of it; then the body, of a stream a
-// message a line. `@1` to `@3` are secrets, `@4` one written with an escape.
+// what the bodies are (`json`, `stream`, `sse`, else text; `both`: the request is a stream, too) and how much is kept
+// of it; then the body, of a stream a message a line. `@1` to `@3` are secrets, `@4` one written with an escape.
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -53,6 +53,20 @@ void demand_none(std::string_view text) {
   for (const auto secret : told_by) demand(text.find(secret) == std::string_view::npos, "no secret is in a record");
 }
 
+// Nor in what its events hold, in base64 and in signed frames.
+void demand_none_in_stream(std::string_view octets) {
+  bedrock::EventStreamDecoder decoder(bedrock::EventStreamDecoder::hard_message_bytes);
+  decoder.feed(octets);
+  while (const auto message = decoder.next()) {
+    demand_none(message->payload);
+    if (bedrock::is_signed_frame(*message) && message->payload != "***") demand_none_in_stream(message->payload);
+    if (const auto json = bedrock::JsonValue::parse(message->payload)) {
+      if (const auto chunk = bedrock::base64_decode(json->text("bytes"))) demand_none(*chunk);
+    }
+  }
+  demand(!decoder.error(), "a stream stays a stream");
+}
+
 std::shared_ptr<const calls::RedactionRules> rules() {
   auto rules = std::make_shared<calls::RedactionRules>();
   rules->patterns.push_back({"ticket", *Pattern::compile("TICKET-[0-9]{6}")});
@@ -71,7 +85,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* octets, std::size_t si
   std::string_view first = take_until(text, '\n');
   const auto kind = take_until(first, ' ');
   const std::string content = with_secrets(text);
-  const std::string body = kind == "stream" ? event_stream(content) : content;
+  const bool both = kind == "both";
+  const std::string body = both || kind == "stream" ? event_stream(content) : content;
   std::size_t kept = body.size();
   std::from_chars(first.data(), first.data() + first.size(), kept);
   kept = std::min(kept, body.size());
@@ -85,8 +100,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* octets, std::size_t si
   record.request.body_bytes = record.response.body_bytes = body.size();
   record.request.body_truncated = record.response.body_truncated = kept < body.size();
   record.response.status = 200;
-  if (kept < body.size()) call.response_end.add(std::string_view(body).substr(kept));
-  const bool stream = kind == "stream";
+  if (kept < body.size()) {
+    call.response_end.add(std::string_view(body).substr(kept));
+    call.request_end.add(std::string_view(body).substr(kept));
+  }
+  const bool stream = both || kind == "stream";
+  if (both) record.request.headers = {{"Content-Type", "application/vnd.amazon.eventstream"}};
   if (stream || kind == "sse") {
     record.response.headers = {{"Content-Type", stream ? "application/vnd.amazon.eventstream" : "text/event-stream"}};
   }
@@ -96,15 +115,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* octets, std::size_t si
   demand_none(calls::to_json(record));
   demand_none(record.request.body);
   if (was_json) demand(bedrock::JsonDocument(record.request.body).root().has_value(), "JSON stays JSON");
-  if (!stream) return 0;
-  bedrock::EventStreamDecoder decoder(bedrock::EventStreamDecoder::hard_message_bytes);
-  decoder.feed(record.response.body);
-  while (const auto message = decoder.next()) {
-    demand_none(message->payload);
-    if (const auto json = bedrock::JsonValue::parse(message->payload)) {
-      if (const auto chunk = bedrock::base64_decode(json->text("bytes"))) demand_none(*chunk);
-    }
-  }
-  demand(!decoder.error(), "a stream stays a stream");
+  if (stream) demand_none_in_stream(record.response.body);
+  if (both) demand_none_in_stream(record.request.body);
   return 0;
 }

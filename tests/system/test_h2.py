@@ -1,12 +1,13 @@
 """HTTP/2 end to end: what is agreed on, what passes, how much waits, and what a client may not do."""
 
+import base64
 import json
 import os
 import threading
 
 from h2.errors import ErrorCodes
 
-from harness import bedrock, check, clients, eventstream, h2, ways, wire
+from harness import bedrock, check, clients, eventstream, h2, sigv4, ways, wire
 from harness.proxy import HOST
 from harness.runner import test
 from test_connect import trusting, way_to_hello
@@ -142,6 +143,152 @@ def javascript_sdk_bidirectional_stream(t):
     check.true(record["response"]["stream"]["events"] >= 3, f"events down: {record['response']['stream']}")
 
 
+SAID = [
+    {"sessionStart": {"inferenceConfiguration": {"maxTokens": 1024}}},
+    {"promptStart": {"promptName": "p", "toolConfiguration": {"tools": [{"toolSpec": {"name": "depth"}}]}}},
+    {"contentStart": {"promptName": "p", "contentName": "c1", "type": "TEXT", "role": "SYSTEM"}},
+    {"textInput": {"promptName": "p", "contentName": "c1", "content": "You know wells."}},
+    {"contentEnd": {"promptName": "p", "contentName": "c1"}},
+    {"contentStart": {"promptName": "p", "contentName": "c2", "type": "AUDIO", "role": "USER",
+                      "audioInputConfiguration": {"mediaType": "audio/lpcm"}}},
+    {"audioInput": {"promptName": "p", "contentName": "c2", "content": "AAECAwQF" * 200}},
+    {"contentEnd": {"promptName": "p", "contentName": "c2"}},
+    {"promptEnd": {"promptName": "p"}},
+    {"sessionEnd": {}},
+]
+USAGE = {"totalInputTokens": 49, "totalOutputTokens": 23, "totalTokens": 72}
+FINAL = json.dumps({"generationStage": "FINAL"})
+ANSWERED = {  # behind the event of this name
+    "contentEnd": [
+        {"contentStart": {"contentId": "1", "type": "TEXT", "role": "USER", "additionalModelFields": FINAL}},
+        {"textOutput": {"contentId": "1", "content": "How deep?"}},
+        {"contentEnd": {"contentId": "1", "stopReason": "PARTIAL_TURN"}},
+        {"contentStart": {"contentId": "2", "type": "AUDIO", "role": "ASSISTANT",
+                          "audioOutputConfiguration": {"mediaType": "audio/lpcm"}}},
+        {"audioOutput": {"contentId": "2", "content": "AAECAwQF" * 400}},
+        {"contentEnd": {"contentId": "2", "stopReason": "END_TURN"}}],
+    "promptEnd": [{"usageEvent": USAGE}, {"completionEnd": {"stopReason": "END_TURN"}}],
+}
+
+
+class Listener:
+    """An upstream that is spoken to: checks the request's signature and each event's, and answers each as it comes."""
+
+    def __init__(self, secrets):
+        self._secrets = secrets
+        self.chain = None
+        self.heard = []   # names of the events
+        self.frames = []  # as they came
+        self.refused = []
+        self._contents = 0
+
+    def __call__(self, request, reply):
+        try:
+            sigv4.verify(request.method, request.target, request.head.fields, b"", self._secrets)
+            check.equal(request.get("x-amz-content-sha256"), sigv4.EVENTS, "x-amz-content-sha256")
+            self.chain = sigv4.EventChain(request.head.fields, self._secrets)
+            reply.head(200, [("content-type", "application/vnd.amazon.eventstream"), ("x-amzn-requestid", "r-1")])
+            held = b""
+            while (piece := request.next_piece()) is not None:
+                frames, held = eventstream.split(held + piece)
+                for headers, payload in frames:
+                    self.chain.check(headers, payload)
+                    self.frames.append((headers, payload))
+                    self.answer(payload, reply)
+            check.equal(held, b"", "octets behind the last frame")
+            reply.body(b"", True)
+        except sigv4.Refused as refusal:
+            self.refused.append(str(refusal))
+            reply.reset(ErrorCodes.CANCEL)
+
+    def answer(self, message, reply):
+        if not message:
+            return self.heard.append("")  # the client's end
+        (headers, payload), = eventstream.split(message)[0]
+        check.equal(headers[":event-type"], "chunk", "the event in a signed frame")
+        (name, _), = json.loads(base64.b64decode(json.loads(payload)["bytes"]))["event"].items()
+        self.heard.append(name)
+        self._contents += name == "contentEnd"
+        answers = [] if name == "contentEnd" and self._contents == 1 else ANSWERED.get(name, [])
+        for event in answers or [{"completionStart": {"completionId": "x"}}]:
+            coded = base64.b64encode(json.dumps({"event": event}).encode()).decode()
+            reply.body(eventstream.event("chunk", {"bytes": coded}))
+        return None
+
+
+@test
+def javascript_sdk_speaks_and_every_event_keeps_its_signature(t):
+    """What it says is signed event by event; what is said both ways is in the record, and nothing of it is touched."""
+    up = t.upstream(alpn=("h2",))
+    listener = up.handler = Listener(up.bedrock.secrets)
+    proxy = t.proxy(up)
+    lines = sdk(proxy, ["speech"], events=SAID)
+    check.equal([line for line in lines if "error" in line], [], "errors")
+    check.equal(listener.refused, [], "refused signatures")
+    names = [name for event in SAID for name in event]
+    check.equal(listener.heard[:len(names)], names, "events that arrived")
+    check.equal(listener.chain.checked, len(listener.heard), "signatures that were checked")
+    record = proxy.call()
+    check.equal((record["outcome"], record["aws"]["operation"], record["aws"]["signature_intact"]),
+                ("complete", "InvokeModelWithBidirectionalStream", True), "the record")
+    check.equal(record["request"]["stream"],
+                {"events": len(names), "signed_events": len(names), "crc_failures": 0}, "the client's events")
+    check.equal(record["request"]["prompt"],
+                {"content": [{"type": "text", "text": "You know wells.", "role": "system"},
+                             {"type": "audio", "media_type": "audio/lpcm", "bytes": 1200, "role": "user"}],
+                 "tools": ["depth"]}, "the prompt")
+    check.equal(record["response"]["stream"], {"events": len(lines), "crc_failures": 0}, "the model's events")
+    check.equal(record["response"]["answer"]["content"],
+                [{"type": "text", "text": "How deep?", "role": "user", "stage": "FINAL"},
+                 {"type": "audio", "media_type": "audio/lpcm", "bytes": 2400, "role": "assistant"}], "the answer")
+    check.equal((record["response"]["stop_reason"], record["usage"]["input_tokens"], record["usage"]["output_tokens"]),
+                ("END_TURN", 49, 23), "how it ended, and the usage")
+    page = proxy.run("calls", "show", record["id"])
+    for told in ("You know wells.", "[audio lpcm 1 kB]", "tools depth", "How deep?", "[audio lpcm 2 kB]",
+                 f"sent      {len(names)} events, each signed", "in 49, out 23"):
+        check.contains(page, told, "calls show")
+
+
+    # An upstream that took anything would prove nothing.
+    date = listener.frames[3][0][":date"]
+    for wrong in ((listener.frames[3][0], listener.frames[3][1][:-1]), listener.frames[4],
+                  ({**listener.frames[3][0], ":date": date + 1}, listener.frames[3][1])):
+        check.true(refuses(up, listener.frames[:3] + [wrong]), "an event that was altered, or one left out before it")
+    check.true(not refuses(up, listener.frames[:4]), "the events as they came")
+
+
+def refuses(up, frames):
+    chain = sigv4.EventChain(up.requests[0].head.fields, up.bedrock.secrets)
+    try:
+        for frame in frames:
+            chain.check(*frame)
+    except sigv4.Refused:
+        return True
+    return False
+
+
+@test
+def what_a_client_says_on_its_stream_is_redacted(t):
+    up = t.upstream(alpn=("h2",))
+    listener = up.handler = Listener(up.bedrock.secrets)
+    proxy = t.proxy(up, config={"record": {"redact": {"builtin": ["email"]}}})
+    halves = ["ask jane.d", "oe@example.com now"]  # spread over two events
+    said = SAID[:3] + [{"textInput": {"contentName": "c1", "content": half}} for half in halves] + SAID[-2:]
+    lines = sdk(proxy, ["speech"], events=said)
+    check.equal([line for line in lines if "error" in line], [], "errors")
+    check.equal((listener.refused, len(listener.heard) >= len(said)), ([], True), "what the upstream got")
+    record = proxy.call()
+    check.equal(record["request"]["prompt"]["content"][0]["text"], "ask *** now", "the prompt")
+    check.equal(record["redactions"], {"email": 1}, "what was hidden")
+    for path, content in proxy.files_written().items():
+        for secret in (b"jane.d", b"oe@example.com"):
+            check.true(secret not in content, f"{secret} is in {path}")
+    kept = base64.b64decode(record["request"]["body"])
+    inside = b"".join(base64.b64decode(json.loads(eventstream.split(payload)[0][0][1])["bytes"])
+                      for _, payload in eventstream.split(kept)[0] if payload)
+    check.true(b"jane.d" not in inside and b"oe@example" not in inside and b"ask" in inside, "the body's documents")
+
+
 @test
 def javascript_sdk_through_a_gateway_path(t):
     up = t.upstream(alpn=("h2",))
@@ -155,15 +302,20 @@ def javascript_sdk_through_a_gateway_path(t):
                 (403, HOST, "https"), f"what came: {lines}")
 
 
+def options_of(**signing):
+    """Path and body of a signed call, and its fields as curl, nghttp and h2load take them."""
+    head, body = bedrock.signed_request("invoke", **signing)
+    fields = [f for line in head.decode("latin-1").split("\r\n")[1:] if line and
+              not line.lower().startswith(("content-length", "host")) for f in ("-H", line)]
+    return head.decode().split(" ")[1], body, fields
+
+
 @test(each=["connect", "direct", "prior_knowledge"])
 def curl(t, way):
     up = t.upstream(alpn=BOTH)
     plain = t.upstream(tls=False, h2_plain=True)
     proxy = t.proxy(up, resolve={"plain.example:80": plain.address})
-    head, body = bedrock.signed_request("invoke")
-    fields = [f for line in head.decode("latin-1").split("\r\n")[1:] if line and
-              not line.lower().startswith(("content-length", "host")) for f in ("-H", line)]
-    path = head.decode().split(" ")[1]
+    path, body, fields = options_of(host="plain.example" if way == "prior_knowledge" else HOST)
     if way == "prior_knowledge":
         done = clients.curl("--http2-prior-knowledge", "--connect-to", f"plain.example:80:127.0.0.1:{proxy.port}",
                             "http://plain.example" + path, "--data-binary", body.decode(), *fields)
@@ -173,27 +325,56 @@ def curl(t, way):
         done = clients.curl("--suppress-connect-headers", "--http2", "--cacert", proxy.ca, *how, f"https://{HOST}{path}",
                             "--data-binary", body.decode(), *fields)
     check.equal(done.returncode, 0, f"curl: {done.stderr.decode()}")
-    wanted = b"HTTP/2 403" if way == "prior_knowledge" else b"HTTP/2 200"  # it was signed for another host
-    check.true(done.stdout.startswith(wanted), f"the answer: {done.stdout[:200]!r}")
+    check.true(done.stdout.startswith(b"HTTP/2 200"), f"the answer: {done.stdout[:200]!r}")
+    check.equal((up.bedrock.refused, plain.bedrock.refused), ([], []), "refused signatures")
     check.equal(proxy.call()["way_in"], "absolute" if way == "prior_knowledge" else way, "way_in")
 
 
 @test
 def nghttp_and_h2load(t):
-    up = t.upstream(alpn=BOTH, handler=lambda request, reply: reply.respond(200, [], b"x" * 1000))
+    up = t.upstream(alpn=BOTH)
     proxy = t.proxy(up, config={"record": {"store": None}})
+    path, body, fields = options_of()
+    content = os.path.join(proxy.folder, "body.json")
+    with open(content, "wb") as file:
+        file.write(body)
     # nghttp cannot be led elsewhere: it asks the port itself, as a gateway.
-    done = clients.execute(["nghttp", "-v", "-H", "content-type: application/json",
-                            f"http://127.0.0.1:{proxy.port}/service/standard/a"])
+    done = clients.execute(["nghttp", "-v", "-d", content, "-H", f":authority: {HOST}", *fields,
+                            f"http://127.0.0.1:{proxy.port}/service/standard{path}"])
     check.equal(done.returncode, 0, f"nghttp: {done.stderr.decode()}")
     check.contains(done.stdout.decode(), ":status: 200", "nghttp")
-    done = clients.execute(["h2load", "-n", "300", "-c", "3", "-m", "20", "--connect-to", f"127.0.0.1:{proxy.port}",
-                            f"https://{HOST}/a"])
+    done = clients.execute(["h2load", "-n", "300", "-c", "3", "-m", "20", "-d", content, *fields, "--connect-to",
+                            f"127.0.0.1:{proxy.port}", f"https://{HOST}{path}"])
     text = done.stdout.decode()
     check.equal(done.returncode, 0, f"h2load: {done.stderr.decode()}")
     check.contains(text, "300 succeeded, 0 failed, 0 errored", "h2load")
+    check.contains(text, "300 2xx", "h2load")
     check.contains(text, "h2", "the protocol")
+    check.equal(up.bedrock.refused, [], "refused signatures")
     proxy.calls(301)
+
+
+@test(limit=200)
+def go_net_http(t):
+    """net/http through the proxy that HTTPS_PROXY names, by HTTP/2 inside of CONNECT."""
+    up = t.upstream(alpn=BOTH)
+    proxy = t.proxy(up)
+    program = os.path.join(proxy.folder, "post")
+    clients.build_go("post.go", program)
+    for action in ("invoke", "converse-stream"):
+        head, body = bedrock.signed_request(action)
+        fields = [line.split(": ", 1) for line in head.decode("latin-1").split("\r\n")[1:] if line]
+        ask = {"Proxy": f"http://127.0.0.1:{proxy.port}", "CA": proxy.ca, "Body": body.decode(),
+               "URL": f"https://{HOST}{head.decode().split(' ')[1]}",
+               "Fields": [f for f in fields if f[0].lower() not in ("content-length", "host")]}
+        done = clients.execute([program, json.dumps(ask)])
+        check.equal(done.returncode, 0, f"go: {done.stderr.decode()}")
+        answer = json.loads(done.stdout)
+        check.equal((answer["proto"], answer["status"]), ("HTTP/2.0", 200), action)
+    frames, rest = eventstream.split(base64.b64decode(answer["body"]))
+    check.equal((len(frames) > 5, rest), (True, b""), "ConverseStream")
+    check.equal(up.bedrock.refused, [], "refused signatures")
+    check.equal({(r["way_in"], r["upstream"]["alpn"]) for r in proxy.calls(2)}, {("connect", "h2")}, "the records")
 
 
 @test
@@ -324,6 +505,19 @@ def only_h2_to_the_proxy_itself(t):
     call = one.request(h2.request_headers(head, authority=f"localhost:{proxy.port}"), body).wait()
     check.equal(call.status, 200, "the answer")
     check.equal(proxy.call()["way_in"], "gateway", "way_in")
+
+
+@test
+def a_connect_over_http_2_is_refused_with_what_to_do(t):
+    up = t.upstream(alpn=BOTH)
+    proxy = t.proxy(up)
+    stream = wire.TlsStream(wire.connect(proxy.address), trusting(proxy, alpn=["h2"]), server_name="localhost")
+    one = h2.Client(stream)
+    call = one.request([(":method", "CONNECT"), (":authority", f"{HOST}:443")], end=False)
+    call.wait(lambda: bool(call.heads) and call.body)
+    check.equal((call.status, call.field("borehole-error")), (400, "unsupported_protocol"), "the answer")
+    check.contains(call.body.decode(), "offer http/1.1 to the proxy", "what to do")
+    check.equal((proxy.call()["outcome"], len(up.connections)), ("refused", 0), "the record, connections upstream")
 
 
 @test

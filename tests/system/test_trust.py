@@ -229,11 +229,7 @@ def by_java(proxy, pairs):
 
 def by_go(proxy, pairs):
     program = os.path.join(proxy.folder, "verify")
-    environment = dict(os.environ, GOFLAGS="-mod=mod", GO111MODULE="off", GOTOOLCHAIN="local", CGO_ENABLED="0")
-    environment.setdefault("GOCACHE", os.path.join(os.path.expanduser("~"), ".cache", "go-build"))
-    done = subprocess.run(["go", "build", "-o", program, os.path.join(HERE, "go", "verify.go")], env=environment,
-                          capture_output=True, text=True, check=False, timeout=170)
-    check.equal(done.returncode, 0, f"go build: {done.stderr[-1000:]}")
+    clients.build_go("verify.go", program)
     done = subprocess.run([program, proxy.ca] + [f"{name}={port}" for name, port in pairs], capture_output=True,
                           text=True, check=False, timeout=60)
     return words(done.stdout, pairs, f"go {done.stderr}")

@@ -12,6 +12,7 @@ from .bedrock import CREDENTIALS
 
 MODELS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "models")
 JS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "js")
+GO = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "go")
 REGION = "us-east-1"
 SCRUBBED = ("http_proxy", "https_proxy", "all_proxy", "no_proxy", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE",
             "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "AWS_PROFILE", "AWS_CONFIG_FILE")
@@ -83,6 +84,15 @@ BOTO_ENVIRONMENT = Boto("boto3_HTTPS_PROXY", "connect", _by_environment)
 BOTO_TLS = Boto("boto3_https_proxy", "connect", _over_tls)
 BOTO_FORWARDING = Boto("boto3_forwarding", "absolute", _forwarding)
 BOTO = [BOTO_ENVIRONMENT, BOTO_TLS, BOTO_FORWARDING]
+
+
+def build_go(source, program):
+    """Compiles one of the programs in go/, offline."""
+    environment = dict(os.environ, GOFLAGS="-mod=mod", GO111MODULE="off", GOTOOLCHAIN="local", CGO_ENABLED="0")
+    environment.setdefault("GOCACHE", os.path.join(os.path.expanduser("~"), ".cache", "go-build"))
+    done = subprocess.run(["go", "build", "-o", program, os.path.join(GO, source)], env=environment,
+                          capture_output=True, text=True, check=False, timeout=170)
+    check.equal(done.returncode, 0, f"go build: {done.stderr[-1000:]}")
 
 
 def execute(command, environment=None, timeout=60, input_bytes=None):

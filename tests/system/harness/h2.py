@@ -39,7 +39,7 @@ class Peer:
             client_side=client_side, header_encoding="latin-1", validate_inbound_headers=True,
             validate_outbound_headers=False, normalize_outbound_headers=False))
         if settings:
-            self.state.local_settings.update(settings)
+            self.state.local_settings = h2.settings.Settings(client=client_side, initial_values=settings)
         self.state.initiate_connection()
         self.flush()
 

@@ -7,8 +7,10 @@ public vectors where they are at hand. Paths are normalised and encoded once mor
 import datetime
 import hashlib
 import hmac
+import struct
 
 ALGORITHM = "AWS4-HMAC-SHA256"
+EVENTS = "STREAMING-AWS4-HMAC-SHA256-EVENTS"  # x-amz-content-sha256 of a request whose events are signed one by one
 UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
@@ -179,9 +181,11 @@ def verify(method, target, fields, body, secrets, now=None, scoped=None, tell=Fa
     actual = hashlib.sha256(body).hexdigest()
     if payload in (None, actual):
         payload = actual
-    elif payload != "UNSIGNED-PAYLOAD" and tell:
+    elif payload in ("UNSIGNED-PAYLOAD", EVENTS):
+        pass
+    elif tell:
         payload = actual  # what Amazon signs is what came
-    elif payload != "UNSIGNED-PAYLOAD":
+    else:
         raise Refused("InvalidSignatureException", "x-amz-content-sha256 does not match the body")
     canonical = canonical_request(method, target, fields, signed, payload)
     text = string_to_sign(canonical, date, scope)
@@ -192,3 +196,30 @@ def verify(method, target, fields, body, secrets, now=None, scoped=None, tell=Fa
                       "Secret Access Key and signing method. Consult the service documentation for details."
                       + (_told(canonical, text) if tell else ""))
     return key
+
+
+class EventChain:
+    """Checks the events of a request with EVENTS as its payload's hash: each is signed together with the signature
+    before it, the first with the request's own ("Signature calculation for event streams")."""
+
+    def __init__(self, fields, secrets):
+        value = next(v for n, v in fields if n.lower() == "authorization")
+        parts = dict(p.strip().split("=", 1) for p in value.split(" ", 1)[1].split(","))
+        key, self._scope = parts["Credential"].split("/", 1)
+        self._secret = secrets[key]
+        self._before = parts["Signature"]
+        self.checked = 0
+
+    def check(self, headers, payload):
+        """A frame as eventstream.split gives it; what is in it is `payload`."""
+        if set(headers) != {":date", ":chunk-signature"}:
+            raise Refused("InvalidSignatureException", f"event {self.checked + 1} has the headers {sorted(headers)}")
+        moment = datetime.datetime.fromtimestamp(headers[":date"] / 1000, datetime.timezone.utc)
+        date = b"\x05:date\x08" + struct.pack("!q", headers[":date"])
+        text = "\n".join([ALGORITHM + "-PAYLOAD", _moment(moment), self._scope, self._before,
+                          hashlib.sha256(date).hexdigest(), hashlib.sha256(payload).hexdigest()])
+        want = signature(self._secret, self._scope, text)
+        if not hmac.compare_digest(bytes.fromhex(want), headers[":chunk-signature"]):
+            raise Refused("InvalidSignatureException", f"event {self.checked + 1} does not follow the one before it")
+        self._before = want
+        self.checked += 1

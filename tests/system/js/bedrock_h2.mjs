@@ -54,6 +54,24 @@ const run = {
       heard?.();
     }
   },
+  // Says options.events one by one, each once something has come back for the one before it.
+  async speech() {
+    let heard;
+    const wait = () => new Promise((resolve) => { heard = resolve; });
+    async function* speak() {
+      for (const event of options.events) {
+        const back = wait();
+        yield { chunk: { bytes: new TextEncoder().encode(JSON.stringify({ event })) } };
+        await back;
+      }
+    }
+    const answer = await client.send(new InvokeModelWithBidirectionalStreamCommand({
+      modelId: 'amazon.nova-sonic-v1:0', body: speak() }));
+    for await (const event of answer.body) {
+      say({ op: 'speech', event: JSON.parse(decode(event.chunk.bytes)).event });
+      heard?.();
+    }
+  },
 };
 
 for (const op of options.ops) {

@@ -304,6 +304,64 @@ TEST_CASE("a stream's choices are turns, and what is no text is told as it is el
   CHECK(has(text, "\nguardrail INTERVENED\n"));
 }
 
+TEST_CASE("a conversation by speech is told as who said what", "[call_page]") {
+  auto from = record();
+  using Kind = bedrock::AnswerBlock::Kind;
+  const auto block = [](Kind kind, const char* role, const char* text, const char* stage = "") {
+    bedrock::AnswerBlock out;
+    out.kind = kind;
+    out.role = role;
+    out.text = text;
+    out.stage = stage;
+    return out;
+  };
+  auto& stream = from.request.stream.emplace();
+  stream.events = stream.signed_events = 12;
+  stream.crc_failures = 2;
+  stream.unknown_events = 1;
+  stream.unknown = {{"chunk", "{\"odd\":1}"}};
+  auto& prompt = from.request.prompt.emplace();
+  prompt.content = {block(Kind::text, "system", "You know wells."), block(Kind::audio, "user", ""),
+                    block(Kind::tool_result, "tool", "40 m")};
+  prompt.content[1].octets = 32'000;
+  prompt.content[1].media_type = "audio/lpcm";
+  prompt.content[2].tool_id = "t1";
+  prompt.content[2].failed = true;
+  prompt.tools = {"depth", "dig"};
+  prompt.shortened = true;
+  from.response.stream.emplace().events = 20;
+  auto& answer = from.response.answer.emplace();
+  answer.content = {block(Kind::text, "user", "How deep?", "FINAL"),
+                    block(Kind::text, "assistant", "Very deep, all in all.", "SPECULATIVE"),
+                    block(Kind::audio, "assistant", ""), block(Kind::text, "assistant", "Very deep", "FINAL"),
+                    block(Kind::text, "assistant", "And then", "SPECULATIVE")};
+  answer.content[2].octets = 999;
+  const std::string text = page(from);
+  CHECK(has(text,
+            "  system\n    You know wells.\n  user\n    [audio lpcm 32 kB]\n  tool\n    tool failed (t1)\n"
+            "      40 m\n  tools depth, dig\n  event chunk, of a kind that is not known\n    {\"odd\":1}\n"
+            "  … there was more than a record keeps\n"));
+  CHECK(has(text, "  user\n    How deep?\n  assistant\n    [audio 999 B]\n    Very deep\n    And then\n"));
+  CHECK(has(text, "\nsent      12 events, each signed\n          2 messages with a wrong checksum\n"));
+  CHECK(text.find("all in all") == std::string::npos);
+}
+
+TEST_CASE("a WebSocket's frames are told by kind", "[call_page]") {
+  auto from = record();
+  from.request.headers = from.response.headers = {};
+  from.request.websocket.emplace().text = 3;
+  from.request.websocket->close = 1;
+  from.request.websocket->close_code = 1000;
+  from.response.websocket.emplace();
+  const std::string text = page(from);
+  CHECK(
+      has(text, "\nwebsocket the client sent 3 text, 1 close, close code 1000\n          the upstream sent nothing\n"));
+  CHECK(has(text, "\n  WebSocket frames, "));
+  from.response.websocket->binary = 2;
+  from.response.websocket->unreadable_at = 77;
+  CHECK(has(page(from), "the upstream sent 2 binary, no frames from octet 77 on\n"));
+}
+
 TEST_CASE("bodies that are no conversation are shown as what they are", "[call_page]") {
   auto from = record();
   const auto answer = [&](std::string body, calls::Headers headers = {}) {

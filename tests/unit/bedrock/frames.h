@@ -44,6 +44,14 @@ inline std::string event_frame(std::string_view type, std::string_view payload) 
                payload);
 }
 
+// The frame in which a client signs an event: `message` whole, or nothing where the stream ends. The signature is none.
+inline std::string signed_frame(std::string_view message) {
+  const std::string signature(32, '\x5a');
+  return frame(header(":date", 8, wire(std::uint64_t{1'767'323'045'000})) +
+                   header(":chunk-signature", 6, wire(std::uint16_t{32}) + signature),
+               message);
+}
+
 inline std::string exception_frame(std::string_view type, std::string_view payload) {
   return frame(text_header(":exception-type", type) + text_header(":content-type", "application/json") +
                    text_header(":message-type", "exception"),
@@ -62,6 +70,13 @@ inline std::string base64(std::string_view octets) {
   if (bits != 0) out += alphabet[held << (6 - bits) & 63U];
   while (out.size() % 4 != 0) out += '=';
   return out;
+}
+
+// {"event": {NAME: BODY}} in a chunk, as models that are spoken to send and get it.
+inline std::string speech_frame(std::string_view name, std::string_view body) {
+  std::string event = R"({"event":{")";
+  event.append(name).append("\":").append(body).append("}}");
+  return event_frame("chunk", R"({"bytes":")" + base64(event) + R"("})");
 }
 
 }  // namespace borehole::bedrock

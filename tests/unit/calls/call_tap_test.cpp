@@ -396,4 +396,98 @@ TEST_CASE("what is kept of streams besides their bodies is part of the common bo
   CHECK(bench.outbox.calls[2].response_end.octets() == "ccc");
 }
 
+namespace {
+
+const std::string from_client(
+    "\x81\x82\x01\x02\x03\x04"
+    "ab\x88\x82\x00\x00\x00\x00\x03\xe8",
+    16);                                                                      // text, close 1000
+const std::string from_upstream("\x82\x03xyz\x89\x00\x8a\x01p\x80\x00", 12);  // and the rest
+
+// What stands in the record of each side's frames, as far as the record has any.
+std::string frames_of(const CallRecord& record) {
+  const std::string json = to_json(record);
+  std::string out;
+  for (std::size_t at = json.find("\"websocket\":"); at != std::string::npos;
+       at = json.find("\"websocket\":", at + 1)) {
+    out += json.substr(at + 12, json.find('}', at) - at - 11);
+  }
+  return out;
+}
+
+const std::string both_sides = R"({"frames":2,"text":1,"close":1,"payload_bytes":4,"close_code":1000})"
+                               R"({"frames":4,"binary":1,"continuation":1,"ping":1,"pong":1,"payload_bytes":4})";
+
+}  // namespace
+
+TEST_CASE("a WebSocket's frames are counted behind 101, in whatever portions they come", "[call_tap]") {
+  for (std::size_t split = 0; split <= from_client.size(); ++split) {
+    Bench bench({.body_max_bytes = split});
+    auto tap = bench.begin();
+    tap->on_request_head(
+        request_head("GET /ws HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"), bench.t0);
+    tap->on_response_head(
+        response_head("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: WebSocket\r\n\r\n"),
+        bench.t0);
+    const std::size_t down = std::min(split, from_upstream.size());
+    tap->on_request_body(Bytes(from_client).substr(0, split), bench.t0);
+    tap->on_response_body(Bytes(from_upstream).substr(0, down), bench.t0);
+    tap->on_request_body(Bytes(from_client).substr(split), bench.t0);
+    tap->on_response_body(Bytes(from_upstream).substr(down), bench.t0);
+    tap->on_finished(Outcome::complete, nullptr, 101, bench.t0);
+    CHECK(frames_of(bench.only()) == both_sides);
+  }
+}
+
+TEST_CASE("a WebSocket of an extended CONNECT is one as soon as it is accepted", "[call_tap]") {
+  const auto record_of = [](std::string protocol, const std::string& answer) {
+    Bench bench;
+    ExchangeStart start;
+    start.protocol = std::move(protocol);
+    auto tap = bench.source.begin(start, bench.t0);
+    tap->on_request_head(request_head("CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\n\r\n"), bench.t0);
+    tap->on_response_head(response_head(answer), bench.t0);
+    tap->on_request_body(from_client, bench.t0);
+    tap->on_response_body(from_upstream, bench.t0);
+    tap->on_finished(Outcome::complete, nullptr, 200, bench.t0);
+    return frames_of(bench.only());
+  };
+  CHECK(record_of("websocket", "HTTP/1.1 200 \r\n\r\n") == both_sides);
+  CHECK(record_of("websocket", "HTTP/1.1 403 \r\n\r\n").empty());
+  CHECK(record_of("connect-udp", "HTTP/1.1 200 \r\n\r\n").empty());
+  CHECK(record_of("", "HTTP/1.1 200 \r\n\r\n").empty());
+}
+
+TEST_CASE("another protocol behind 101 is no WebSocket", "[call_tap]") {
+  Bench bench;
+  auto tap = bench.begin();
+  tap->on_request_head(request_head("GET /x HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n"),
+                       bench.t0);
+  tap->on_response_head(response_head("HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\n\r\n"), bench.t0);
+  tap->on_request_body(from_client, bench.t0);
+  tap->on_finished(Outcome::complete, nullptr, 101, bench.t0);
+  CHECK(frames_of(bench.only()).empty());
+}
+
+TEST_CASE("under rules that hide something, a WebSocket's octets are not kept", "[call_tap]") {
+  auto rules = std::make_shared<RedactionRules>();
+  rules->email = true;
+  CaptureOptions options;
+  options.redaction = rules;
+  Bench bench(options);
+  auto tap = bench.begin();
+  tap->on_request_head(request_head("GET /ws HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"),
+                       bench.t0);
+  tap->on_response_head(response_head("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"), bench.t0);
+  tap->on_request_body(from_client, bench.t0);
+  tap->on_response_body(from_upstream, bench.t0);
+  tap->on_finished(Outcome::complete, nullptr, 101, bench.t0);
+  decode(bench.outbox.calls.front());
+  const CallRecord& record = bench.only();
+  CHECK(record.request.body.empty());
+  CHECK(record.response.body.empty());
+  CHECK(record.response.body_withheld == "the frames of a WebSocket cannot be looked into");
+  CHECK(frames_of(record) == both_sides);
+}
+
 }  // namespace borehole::calls

@@ -61,7 +61,7 @@ CallRecord full_record() {
                 1,
                 3};
   record.request = {"POST", "/t", {{"A", "1"}, {"a", "2"}}, 2, "{}", false, {"gzip", true, 4, "", ""}};
-  record.response = {200, {{"B", "3"}}, 9, "[]", true, CallRecord::Stream{5, 1, "x"}, "end_turn", "T", "M"};
+  record.response = {200, {{"B", "3"}}, 9, "[]", true, CallRecord::Stream{5, 1, 0, "x"}, "end_turn", "T", "M"};
   record.usage = {1, 2, 3, 4, 10, "converse", false};
   record.cost_usd = "0.000123";
   record.response.coding = {"br", false, 12, "corrupt", "why"};
