@@ -16,6 +16,7 @@
 #include "ca/leaf_cache.h"
 #include "calls/call_tap.h"
 #include "net/address.h"
+#include "net/own_dials.h"
 #include "net/owner_search.h"
 #include "net/resolver.h"
 #include "proxy/own_pages.h"
@@ -45,6 +46,7 @@ struct ServerWorld {
   std::atomic<std::uint64_t> open{0};   // connections of all workers, for `limits.connections`
   calls::LiveCalls* live = nullptr;     // who looks on while calls run
   net::OwnerSearch client_owners{};
+  net::OwnDials own_dials{};
 };
 
 class Worker {
