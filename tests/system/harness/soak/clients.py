@@ -34,6 +34,9 @@ class Ledger:
         self.random = random.Random(seed)
         self.calls = {}    # identity: [kind, act, what came of it]
         self.kinds = {}    # how many connections of each
+        # Whose connection the upstream closed just as it was used again (RFC 9112 section 9.3.1): they are told so, since
+        # nothing is sent twice. It must not have read a word of theirs.
+        self.raced = []
         self.problems = []
         self.open = self.most_open = 0
 
@@ -184,6 +187,9 @@ class Load:
         what = ("refused" if response.refused else "answered") if response.whole else "torn"
         self.ledger.came(identity, what if response.status else "nothing")
         right = response.body == pattern(identity, size)
+        if act in WHOLE and what == "refused" and b"\r\nborehole-error: upstream_closed\r\n" in response.head:
+            self.ledger.raced.append(identity)
+            return
         if act in WHOLE:
             good = what == "answered" and response.status == 200 and right
         elif act in NONE or act in BAD:

@@ -164,6 +164,10 @@ class Soak:
         twice = [identity for identity, count in seen.items() if count > 1]
         if twice:
             self.problems.append(f"{len(twice)} requests reached the upstream twice: {twice[:5]}")
+        read = [identity for identity in self.ledger.raced if identity in seen]
+        if read:
+            self.problems.append(f"{len(read)} requests were read by the upstream, and refused as if they had not been: {read[:5]}")
+        self.figures["met an upstream that was closing"] = len(self.ledger.raced)
         unknown = set(found) - set(calls)
         if unknown:
             self.problems.append(f"{len(unknown)} records are of calls that nobody made: {sorted(unknown)[:5]}")
