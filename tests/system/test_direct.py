@@ -229,3 +229,70 @@ def a_hosts_file_with_the_real_address_configured(t):
     check.equal(ask(stream).status, 200, "the answer")
     check.equal(proxy.call()["way_in"], "direct", "the way in")
     check.equal(len(up.requests), 1, "requests upstream")
+
+
+# ---- what the doctor says
+
+
+def doctor(proxy):
+    environment = {"PATH": "/nowhere", "HOME": proxy.folder, "BOREHOLE_STORES_ROOT": proxy.folder + "/no-stores"}
+    done = proxy.run("doctor", "--json", status=None, environment=environment)
+    return {one["id"]: one for one in json.loads(done.stdout)["findings"]}
+
+
+def tables_in(remedy):
+    """The rules that the line to type hands to nft."""
+    check.true(remedy.startswith("sudo nft -f - <<'END'\n") and remedy.endswith("\nEND"), f"a line to type: {remedy}")
+    return remedy.split("\n", 1)[1].rsplit("\n", 1)[0]
+
+
+@test
+def the_doctors_rule_works(t):
+    net = network.Network()
+    up = far_upstream(t, net)
+    proxy = t.proxy(resolve={f"{HOST}:443": f"{network.FAR}:443"}, config={"listen": ["127.0.0.1:0", "127.0.0.1:443"]})
+    with urllib.request.urlopen(f"http://127.0.0.1:{proxy.admin[1]}/api/status", timeout=30) as answer:
+        proxy.config.update(listen=json.load(answer)["listen"], admin=f"127.0.0.1:{proxy.admin[1]}")
+    proxy.write_config()
+    got = doctor(proxy)
+    check.contains(got["direct.hosts"]["remedy"].splitlines(), f"127.0.0.1 {HOST}", "a line for the hosts file")
+    check.contains(got["direct.hosts"]["detail"], "upstream.resolve", "the trap")
+    check.contains(got["direct.redirect"]["remedy"], 'meta skuid != "root"', "whom the rule excepts")
+    net.firewall(tables_in(got["direct.redirect"]["remedy"]))
+    check.equal(ask(called((network.FAR, 443), HOST, trusting(proxy))).status, 200, "an answer through that rule")
+    check.equal(proxy.call(where=lambda r: r["request"]["method"] == "POST")["way_in"], "direct", "the record")
+    check.true(len(up.requests) >= 1, "requests upstream")
+
+
+@test(each=["excepted", "not_excepted"])
+def the_doctor_behind_a_rule(t, kind):
+    """The doctor's own visits are redirected as well: they tell whether borehole's are."""
+    net = network.Network()
+    far_upstream(t, net)
+    proxy = t.proxy(resolve={f"{HOST}:443": f"{network.FAR}:443"})
+    proxy.config.update(listen=f"127.0.0.1:{proxy.port}", admin=f"127.0.0.1:{proxy.admin[1]}")
+    proxy.write_config()
+    # By group, since it takes root to read what the doctor reads: only the doctor's connections, or borehole's too.
+    net.firewall(redirection(proxy.port, who=f"meta skgid {STRANGER}" if kind == "excepted" else ""))
+    os.setegid(STRANGER)
+    try:
+        got = doctor(proxy)[f"endpoint.{HOST}"]
+    finally:
+        os.setegid(0)
+    if kind == "excepted":
+        check.equal(got["state"], "ok", f"{got}")
+    else:
+        check.equal(got["state"], "mend", f"{got}")
+        check.contains(got["detail"], "back to itself", "what is wrong")
+        check.contains(got["remedy"], 'meta skuid != "root"', "the rule that excepts it")
+
+
+@test(each=["127.0.0.1", network.NEAR])
+def the_doctor_sees_a_hosts_file_that_leads_here(t, here):
+    net = network.Network()
+    net.hosts(t, {HOST: here})
+    proxy = t.proxy(config={"listen": ["127.0.0.1:0", "0.0.0.0:443"], "auth": {"allow_clients": ["192.0.2.0/24"]}})
+    got = doctor(proxy)[f"endpoint.{HOST}"]
+    check.equal(got["state"], "mend", f"{got}")
+    check.contains(got["detail"], f"its name leads to {here}, this machine", "what is wrong")
+    check.contains(got["remedy"], "upstream.resolve=", "what to do")
