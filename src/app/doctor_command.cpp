@@ -16,6 +16,7 @@
 
 #include "app/commands.h"
 #include "app/doctor/ca_checks.h"
+#include "app/doctor/direct_checks.h"
 #include "app/doctor/endpoint_checks.h"
 #include "app/doctor/environment_checks.h"
 #include "app/doctor/finding.h"
@@ -88,6 +89,31 @@ std::vector<std::string> runtime_hosts(const std::vector<doctor::Endpoint>& endp
   return hosts;
 }
 
+// The endpoints that a hosts file can lead here: those on the port that it cannot change.
+std::vector<std::string> direct_hosts(const std::vector<doctor::Endpoint>& endpoints) {
+  std::vector<std::string> hosts;
+  for (const auto& endpoint : endpoints) {
+    if (bedrock::parse_endpoint(endpoint.target.host) && endpoint.target.port == 443)
+      hosts.push_back(endpoint.target.host);
+  }
+  if (hosts.empty()) hosts = runtime_hosts({});
+  return hosts;
+}
+
+// Where a certificate was not accepted, it may be borehole's own: then a firewall rule led the visit there.
+void look_behind_redirections(const config::Config& config, const std::vector<doctor::Endpoint>& endpoints,
+                              const std::vector<doctor::Visit>& visits, const doctor::DirectView& direct,
+                              Findings& findings) {
+  const auto own = tls::TrustStore::load({config.ca.dir + "/ca.pem"});
+  if (!own) return;
+  for (std::size_t i = 0; i < endpoints.size(); ++i) {
+    if (!visits[i].error || visits[i].error->code != ErrorCode::certificate_rejected) continue;
+    const auto again = doctor::visit_all(config, *own, {endpoints[i].target}, endpoint_patience);
+    if (auto finding = doctor::judge_redirected(endpoints[i].target.host, again.front(), direct))
+      findings[i] = *std::move(finding);
+  }
+}
+
 Findings look_at_sdks(const doctor::ProbeOptions& options, const std::string& folder, const std::string& ca_folder) {
   const auto sdks = doctor::find_sdks(options.environment, folder);
   const auto reports = doctor::probe_sdks(sdks, options);
@@ -130,6 +156,7 @@ int run_doctor(const CommandLine& line, const DoctorOptions& options) {
 
   const auto trust = tls::TrustStore::load(config->upstream.ca_files);
   const auto endpoints = doctor::endpoints_of(*config, doctor::regions_of(environment, doctor::file_reader()));
+  const auto direct = doctor::view_direct(*config, direct_hosts(endpoints));
   if (!trust) {
     report.add({{"upstream.ca_files", State::mend, "upstream.ca_files", trust.error().detail, "borehole check"}});
   } else {
@@ -141,7 +168,9 @@ int run_doctor(const CommandLine& line, const DoctorOptions& options) {
     targets.reserve(endpoints.size());
     for (const auto& endpoint : endpoints) targets.push_back(endpoint.target);
     const auto visits = doctor::visit_all(*config, *trust, targets, endpoint_patience);
-    report.add(doctor::judge_endpoints(endpoints, visits, *config, environment));
+    auto findings = doctor::judge_endpoints(endpoints, visits, *config, environment);
+    if (!proxy_view.running_root.empty()) look_behind_redirections(*config, endpoints, visits, direct, findings);
+    report.add(std::move(findings));
     if (auto clock = doctor::judge_clock(endpoints, visits)) report.add({*std::move(clock)});
   }
 
@@ -167,6 +196,7 @@ int run_doctor(const CommandLine& line, const DoctorOptions& options) {
     });
     report.add({doctor::judge_go(*go, environment, around)});
   }
+  report.add(doctor::judge_direct(direct));
   return report.finish();
 }
 

@@ -90,7 +90,7 @@ struct Dial::State final {
     next_attempt.stop();
     while (next < addresses.size()) {
       auto started = std::make_unique<Attempt>(*this, addresses[next++]);
-      const int status = started->socket->state().connect(started->address, *started);
+      const int status = started->socket->state().connect(started->address, *started, options.own);
       if (status != 0) {
         note(started->address, status);
         continue;

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "net/address.h"
 #include "net/loop.h"
+#include "net/own_dials.h"
 #include "net/resolver.h"
 #include "net/tcp_socket.h"
 
@@ -30,6 +31,7 @@ struct DialOptions {
   Duration timeout = std::chrono::seconds(10);              // for resolving and connecting together
   Duration attempt_delay = std::chrono::milliseconds(250);  // RFC 8305 section 5
   AddressRule rule;                                         // null: every address may
+  OwnDials* own = nullptr;                                  // where the attempts are entered; outlives the sockets
 };
 
 using Dialled = std::function<void(Result<std::unique_ptr<TcpSocket>>)>;

@@ -63,7 +63,7 @@ OwnerSearch::~OwnerSearch() {
 void OwnerSearch::find(const ConnectionEnds& connection, Answer answer) noexcept {
   try {
     std::unique_lock lock(state_->mutex);
-    if (from_this_machine(connection) && state_->answers.size() < most_waiting) {
+    if (state_->answers.size() < most_waiting) {
       state_->connections.reserve(state_->answers.size() + 1);
       state_->answers.reserve(state_->answers.size() + 1);
       if (!state_->thread.joinable()) state_->thread = std::thread([state = state_.get()] { state->run(); });

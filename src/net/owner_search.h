@@ -18,7 +18,8 @@ class OwnerSearch {
   OwnerSearch();
   ~OwnerSearch();  // what is still asked for is answered with nothing
 
-  // Called once, on the search's thread or inside `find`. Nothing: it is not known, or too many are asked for.
+  // The other end lies in this machine. Called once, on the search's thread or inside `find`. Nothing: it is not known,
+  // or too many are asked for.
   using Answer = std::function<void(std::optional<SocketOwner>)>;
   void find(const ConnectionEnds& connection, Answer answer) noexcept;
 

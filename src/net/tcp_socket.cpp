@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "net/original_destination.h"
 #include "net/tcp_socket_state.h"
 
 namespace borehole::net {
@@ -57,11 +58,14 @@ std::unique_ptr<TcpSocket> TcpSocket::State::unconnected(Loop& loop) {
   return std::make_unique<TcpSocket>(new State(loop));
 }
 
-int TcpSocket::State::connect(const Address& address, ConnectObserver& told) noexcept {
+int TcpSocket::State::connect(const Address& address, ConnectObserver& told, OwnDials* own) noexcept {
   remote = address;
   uv_tcp_nodelay(&tcp, 1);  // remembered by libuv until there is a descriptor
   const int status = uv_tcp_connect(&connecting, &tcp, address.data(), &State::on_connect);
-  if (status == 0) connect_observer = &told;
+  if (status != 0) return status;
+  connect_observer = &told;
+  local = name_of(descriptor(), &::getsockname);  // chosen by connect(2), before anybody can accept it
+  if (own != nullptr) own_dial = own->enter(local, remote);
   return status;
 }
 
@@ -69,7 +73,6 @@ void TcpSocket::State::on_connect(uv_connect_t* request, int status) noexcept {
   State& self = of(request->handle);
   ConnectObserver* told = std::exchange(self.connect_observer, nullptr);
   if (told == nullptr) return;
-  if (status == 0) self.local = name_of(self.descriptor(), &::getsockname);
   told->on_connect(status);
 }
 
@@ -235,6 +238,11 @@ bool TcpSocket::quiet() const noexcept {
   return count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
+std::optional<Address> TcpSocket::original_destination() const noexcept {
+  return net::original_destination(state_->descriptor(), state_->local.is_v6());
+}
+
+bool TcpSocket::came_back() const noexcept { return state_->own_dial && state_->own_dial->came_back(); }
 const Address& TcpSocket::remote_address() const noexcept { return state_->remote; }
 const Address& TcpSocket::local_address() const noexcept { return state_->local; }
 

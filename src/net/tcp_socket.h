@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 
 #include "base/buffer.h"
 #include "base/bytes.h"
@@ -53,6 +54,11 @@ class TcpSocket {
   // break: after delivery of what is queued (also from the kernel's buffer, bounded by `linger`), RST: an abnormal end
   // for any reader.
   static void deliver_and_reset(std::unique_ptr<TcpSocket> socket, Duration linger);
+
+  // Of an accepted connection; see original_destination.h. One system call.
+  std::optional<Address> original_destination() const noexcept;
+  // Of a dialled one: a listener of this process has accepted it (see own_dials.h).
+  bool came_back() const noexcept;
 
   const Address& remote_address() const noexcept;
   const Address& local_address() const noexcept;

@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "net/loop_state.h"
+#include "net/own_dials.h"
 #include "net/tcp_socket.h"
 
 namespace borehole::net {
@@ -31,7 +32,8 @@ struct TcpSocket::State final : Handle, Task {
   // A connection from accept(2) or the like; takes the descriptor in any case. Null: libuv refused it.
   static std::unique_ptr<TcpSocket> adopt(Loop& loop, int descriptor, const Address& remote, const Address* local);
   static std::unique_ptr<TcpSocket> unconnected(Loop& loop);
-  int connect(const Address& address, ConnectObserver& observer) noexcept;  // a libuv status
+  // A libuv status. `own` may be null: then nobody knows it for one of ours.
+  int connect(const Address& address, ConnectObserver& observer, OwnDials* own) noexcept;
 
   void detach() noexcept;  // the TcpSocket is gone
   void reset_on_close() noexcept;
@@ -58,6 +60,7 @@ struct TcpSocket::State final : Handle, Task {
   bool sent_fin = false;
   Address remote;
   Address local;
+  std::unique_ptr<OwnDials::Entry> own_dial;
 
  private:
   uv_handle_t* handle() noexcept override { return reinterpret_cast<uv_handle_t*>(&tcp); }

@@ -93,6 +93,8 @@ std::optional<std::size_t> host_field(const http::RequestHead& head) {
   return std::nullopt;
 }
 
+}  // namespace
+
 Result<void> check_reachable(const http::Authority& authority, const Surroundings& at, const Policy& policy) {
   if (is_own(authority, at)) {
     return unexpected(refuse(
@@ -107,6 +109,8 @@ Result<void> check_reachable(const http::Authority& authority, const Surrounding
   }
   return {};
 }
+
+namespace {
 
 // A call that names its own upstream belongs to a router without one: the empty router.
 Result<Route> own_upstream(const http::RequestHead& head, Bytes origin, const Policy& policy, calls::WayIn way_in,

@@ -49,6 +49,9 @@ struct ConnectRoute {
 // For CONNECT, whose Host field is not looked at: clients leave it out, or without its port.
 Result<ConnectRoute> route_connect(const http::RequestHead& head, const Surroundings& at, const Policy& policy);
 
+// May clients reach that host and port: is it none of borehole's own, and among `upstream.ports`?
+Result<void> check_reachable(const http::Authority& authority, const Surroundings& at, const Policy& policy);
+
 // Adds to `edit` what must not go further: Proxy-Connection, Proxy-Authorization and the fields that Connection names
 // (RFC 9110 section 7.6.1) — unless they are signed, which is noted. Upgrade is kept, since an upgrade passes end to
 // end; so is what frames the message.

@@ -40,7 +40,11 @@ Session::~Session() = default;
 
 // --- events
 
-void Session::started(TimePoint now) { wait_for(Wait::idle, now); }
+void Session::started(TimePoint now) {
+  // Behind the ports of HTTP the client speaks first, however late.
+  const auto& meant_for = context_.meant_for;
+  wait_for(meant_for && meant_for->port != 80 && meant_for->port != 443 ? Wait::inner : Wait::idle, now);
+}
 
 void Session::received(Side side, Bytes bytes, TimePoint now) {
   if (over()) return;
@@ -255,8 +259,9 @@ void Session::waited_in_vain(TimePoint now) {
   switch (wait_) {
     case Wait::nothing: return;
     case Wait::idle: return end_session(true);
-    case Wait::inner: return open_tunnel(now);
+    case Wait::inner: return phase_ == Phase::first_octets ? pass_by(now) : open_tunnel(now);
     case Wait::head: {
+      if (phase_ == Phase::first_octets && context_.meant_for) return pass_by(now);
       if (phase_ == Phase::inner_octets && !connect_->intercept) return open_tunnel(now);
       const Error error{ErrorCode::head_timeout, Fault::client,
                         fmt::format("the request head did not arrive within {} s (`limits.head_timeout`)",
@@ -324,8 +329,10 @@ void Session::settle(TimePoint now) {
 
 // Nothing more comes from the client, and what had come is taken as far as the state allows.
 void Session::settle_client_end(TimePoint now) {
-  if (phase_ == Phase::inner_octets && !connect_->intercept) {
-    open_tunnel(now);
+  const bool redirected = phase_ == Phase::first_octets && context_.meant_for;
+  if (redirected || (phase_ == Phase::inner_octets && !connect_->intercept)) {
+    redirected ? pass_by(now) : open_tunnel(now);
+    if (over()) return;
     if (phase_ == Phase::tunnel && !client_in_.empty()) {
       effects_.send(Side::upstream, client_in_.view());
       client_in_.release();

@@ -94,6 +94,9 @@ class Session {
   bool in_h2(F&& event);  // true: it has taken it
   void answer_connect(TimePoint now);
   void open_tunnel(TimePoint now);
+  // A redirected connection that is none of an intercepted host goes where it was meant to go, untouched.
+  void pass_by(TimePoint now);
+  std::optional<Error> why_not_pass_by() const;
   // A client that offers only HTTP/2, and an upstream that does not speak it: the engine refuses the client with an
   // alert, the record says why.
   void note_only_h2(calls::WayIn way_in, const http::Authority& authority, TimePoint now);

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "calls/tap.h"
+#include "http/target.h"
 #include "proxy/own_pages.h"
 #include "proxy/policy.h"
 
@@ -22,6 +23,9 @@ struct SessionContext {
   std::shared_ptr<const calls::AwaitedProcess> client_process;  // null: it cannot be known
   std::string local_ip;                                         // where it was accepted
   std::uint16_t local_port = 0;
+  // The address that the client called, where a firewall rule took the connection from there; nothing: it called
+  // borehole.
+  std::optional<http::Authority> meant_for;
   std::optional<Error> refusal;  // every request is answered with it: over a limit, or a client that is not allowed
   bool refuse_tls = false;       // with `refusal`: not even a handshake is made for it
 };

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "base/log.h"
 #include "proxy/session.h"
 
 namespace borehole::proxy {
@@ -18,6 +19,12 @@ std::optional<std::size_t> Session::take_first_octets(Bytes bytes, TimePoint now
   if (wait_ != Wait::head) wait_for(Wait::head, now);
   const tls::HelloResult hello = tls::read_client_hello(bytes);
   if (hello.status == tls::HelloStatus::need_more) return std::nullopt;
+  const std::string& name = hello.hello.server_name;
+  const bool intercepted = !name.empty() && context_.policy->intercepts(name);
+  if (context_.meant_for && !intercepted) {
+    pass_by(now);
+    return 0;
+  }
   if (hello.status == tls::HelloStatus::not_tls) {
     if (h2_preface.starts_with(bytes.substr(0, h2_preface.size()))) {
       if (bytes.size() < h2_preface.size()) return std::nullopt;
@@ -31,13 +38,15 @@ std::optional<std::size_t> Session::take_first_octets(Bytes bytes, TimePoint now
     end_session(false);
     return std::nullopt;
   }
-  const std::string& name = hello.hello.server_name;
-  if (!name.empty() && context_.policy->intercepts(name)) {
+  if (intercepted) {
     http::Authority authority;
     authority.host = name;
-    authority.port = 443;
-    if (!open_origin(calls::WayIn::direct, authority, {name, 443, true, name, false}, hello.hello, bytes, now))
-      return std::nullopt;
+    authority.port = context_.meant_for ? context_.meant_for->port : std::uint16_t{443};
+    if (context_.meant_for) {
+      if (auto ok = check_reachable(authority, at_, *context_.policy); !ok) refusal_inside_ = std::move(ok).error();
+    }
+    const UpstreamTarget target{name, authority.port, true, name, false};
+    if (!open_origin(calls::WayIn::direct, authority, target, hello.hello, bytes, now)) return std::nullopt;
     return bytes.size();
   }
   at_.over_tls = true;
@@ -136,6 +145,30 @@ void Session::note_only_h2(calls::WayIn way_in, const http::Authority& authority
   begin_tap(nullptr, way_in, "/", authority, now);
   finish_tap(calls::Outcome::refused, &error, 0, now);
   refusal_inside_ = error;  // the handshake fails with no_application_protocol
+}
+
+void Session::pass_by(TimePoint now) {
+  connect_ = ConnectRoute{*context_.meant_for, false};
+  const auto refusal = why_not_pass_by();
+  if (!refusal) return open_tunnel(now);
+  begin_tap(nullptr, calls::WayIn::direct, "", connect_->authority, now);
+  finish_tap(calls::Outcome::refused, &*refusal, 0, now);
+  log::info("redirected connection to {}: {}", http::to_string(connect_->authority), refusal->detail);
+  end_session(false);
+}
+
+std::optional<Error> Session::why_not_pass_by() const {
+  if (context_.refusal) return context_.refusal;
+  if (draining_) {
+    return Error{ErrorCode::shutting_down, Fault::proxy, "borehole is shutting down; try again on a new connection"};
+  }
+  if (context_.policy->users) {
+    return Error{ErrorCode::proxy_auth_required, Fault::client,
+                 "this proxy asks for a name and password (`auth.users_file`), which a connection that a firewall rule "
+                 "led here cannot give; keep it out of the rule, or use `auth.allow_clients`"};
+  }
+  if (auto ok = check_reachable(connect_->authority, at_, *context_.policy); !ok) return std::move(ok).error();
+  return std::nullopt;
 }
 
 void Session::open_tunnel(TimePoint now) {

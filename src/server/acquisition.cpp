@@ -37,6 +37,7 @@ Acquisition::Acquisition(const UpstreamWorld& world, proxy::UpstreamTarget targe
   net::DialTarget dial;
   net::DialOptions options;
   options.timeout = world.connect_timeout;
+  options.own = world.own_dials;
   if (world.proxy) {
     dial.host = world.proxy->host;
     dial.port = world.proxy->port;
@@ -207,7 +208,13 @@ void Acquisition::fail(const Error& error) noexcept {
   world_.counters.dials_failed.add();
   timer_.stop();
   if (socket_) socket_->set_reading(false);
-  observer_.on_acquisition_failed(error);
+  if (!socket_ || !socket_->came_back()) return observer_.on_acquisition_failed(error);
+  observer_.on_acquisition_failed(
+      {ErrorCode::proxy_loop, Fault::proxy,
+       fmt::format("the way to {} leads back to borehole itself: except borehole's user from the firewall rule (nft: "
+                   "meta skuid != USER), or, where a hosts file or DNS leads here, name the host's own address in "
+                   "`upstream.resolve`",
+                   authority_of(target_))});
 }
 
 }  // namespace borehole::server

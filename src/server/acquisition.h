@@ -36,6 +36,7 @@ struct UpstreamWorld {
     std::string authorization;  // value of Proxy-Authorization; empty: none
   };
   std::optional<Proxy> proxy;
+  net::OwnDials* own_dials = nullptr;
 };
 
 class AcquisitionObserver {

@@ -3,6 +3,8 @@
 #include <cassert>
 #include <utility>
 
+#include "base/log.h"
+
 namespace borehole::server {
 
 using proxy::Side;
@@ -11,10 +13,11 @@ namespace {
 constexpr Duration linger = std::chrono::seconds(5);
 }
 
-ConnectionDriver::ConnectionDriver(const DriverWorld& world, std::unique_ptr<net::TcpSocket> client,
+ConnectionDriver::ConnectionDriver(const DriverWorld& world, std::unique_ptr<net::TcpSocket> client, std::string ends,
                                    proxy::SessionContext context)
     : world_(world),
       client_(std::move(client)),
+      ends_(std::move(ends)),
       burial_{world.retire_connection, world.retire_acquisition},
       timer_(world.loop, [this] { dispatch([this] { session_.timed_out(world_.loop.now()); }); }),
       session_(std::move(context), *this) {}
@@ -108,7 +111,19 @@ void ConnectionDriver::check_leg_marks() {
 // --- the client
 
 void ConnectionDriver::on_received(Bytes bytes) noexcept {
-  dispatch([&] { feed(0, bytes); });
+  dispatch([&] {
+    if (ends_.empty() || !came_back()) feed(0, bytes);
+  });
+}
+
+// Whether the client is borehole itself, whose connection a rule or a name has led here: then this one is over before
+// anything is made of it. Asked with the first octets, which a dial sends when it has been entered for certain, or
+// before something is dialled for a client that has sent none.
+bool ConnectionDriver::came_back() {
+  if (!world_.own_dials.came_back(std::exchange(ends_, {}))) return false;
+  log::warn("a connection of borehole's own came back to {} and was closed", client_->local_address().to_string());
+  ending_ = Ending::abnormal;
+  return true;
 }
 
 // Octets that belong to the layer of that index; behind the last one they are the session's.
@@ -256,6 +271,7 @@ void ConnectionDriver::adopt(std::unique_ptr<UpstreamConnection> connection) {
 void ConnectionDriver::start_acquisition(const proxy::UpstreamTarget& target, bool secure_at_once,
                                          std::vector<std::string> alpn) {
   let_acquisition_go();
+  if (!ends_.empty() && came_back()) return;
   acquisition_ = std::make_unique<Acquisition>(world_.upstream, target, secure_at_once, *this, std::move(alpn));
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "net/loop.h"
+#include "net/own_dials.h"
 #include "net/tcp_socket.h"
 #include "proxy/session.h"
 #include "server/acquisition.h"
@@ -31,6 +32,7 @@ struct DriverWorld {
   UpstreamPool& pool;
   const UpstreamWorld& upstream;
   WorkerCounters& counters;
+  net::OwnDials& own_dials;
   // The connection is over. The worker destroys the driver later, never inside this call.
   std::function<void(ConnectionDriver&)> over;
   // Objects that may be on the call stack are destroyed from here.
@@ -44,7 +46,9 @@ class ConnectionDriver final : public net::TcpObserver,
                                public AcquisitionObserver,
                                public LegObserver {
  public:
-  ConnectionDriver(const DriverWorld& world, std::unique_ptr<net::TcpSocket> client, proxy::SessionContext context);
+  // `ends` are the client's, and those that it called (net::OwnDials::ends).
+  ConnectionDriver(const DriverWorld& world, std::unique_ptr<net::TcpSocket> client, std::string ends,
+                   proxy::SessionContext context);
   ~ConnectionDriver() override;
 
   void begin();
@@ -114,6 +118,7 @@ class ConnectionDriver final : public net::TcpObserver,
   void write_through(std::size_t layers, Bytes bytes);
   void check_marks();
   void end();
+  bool came_back();
   void acquired(std::unique_ptr<UpstreamConnection> connection);
   void adopt(std::unique_ptr<UpstreamConnection> connection);
   void start_acquisition(const proxy::UpstreamTarget& target, bool secure_at_once,
@@ -134,6 +139,7 @@ class ConnectionDriver final : public net::TcpObserver,
 
   const DriverWorld& world_;
   std::unique_ptr<net::TcpSocket> client_;
+  std::string ends_;  // until it is known whether the client is borehole itself
   std::vector<std::unique_ptr<Layer>> layers_;
   std::string hello_;  // octets that open the newest layer
   std::unique_ptr<UpstreamConnection> upstream_;

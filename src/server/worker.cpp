@@ -16,8 +16,10 @@
 #include "net/dialer.h"
 #include "net/listener.h"
 #include "net/loop.h"
+#include "net/own_addresses.h"
 #include "server/base64.h"
 #include "server/connection_driver.h"
+#include "server/redirection.h"
 #include "server/thread_time.h"
 
 namespace borehole::server {
@@ -30,7 +32,10 @@ std::string why_not(const net::Address& address, const std::vector<net::Address>
   for (const net::Address& own : listening) {
     if (address.port() != own.port()) continue;
     if (kind == net::AddressKind::loopback || kind == net::AddressKind::unspecified || address.ip() == own.ip()) {
-      return fmt::format("{} is borehole itself", address.to_string());
+      return fmt::format(
+          "{} is borehole itself; where a hosts file or DNS leads a host's calls here, name the host's own address in "
+          "`upstream.resolve`",
+          address.to_string());
     }
   }
   if (configured) return {};
@@ -98,6 +103,7 @@ struct Worker::State {
   ca::LeafCache leaves;
   tls::ServerContext server_tls;
   net::ResolverClient resolver;
+  net::OwnAddresses own_addresses;
   std::vector<std::unique_ptr<net::Listener>> listeners;
   std::shared_ptr<Era> era;
   struct Connection {
@@ -150,14 +156,15 @@ void Worker::State::enter(Setup setup) {
         }
         return std::nullopt;
       },
-      {}});
+      {},
+      &world.own_dials});
   if (const auto& proxy = config.upstream.proxy) {
     UpstreamWorld::Proxy chained{proxy->address.host, proxy->address.port, {}};
     if (!proxy->user.empty()) chained.authorization = "Basic " + base64(proxy->user + ":" + proxy->password);
     next->upstream->proxy = std::move(chained);
   }
   next->taps = std::make_unique<calls::CallTapSource>(world.outbox, setup.capture, world.clock, world.live);
-  next->driver_world.reset(new DriverWorld{loop, server_tls, *next->pool, *next->upstream, counters,
+  next->driver_world.reset(new DriverWorld{loop, server_tls, *next->pool, *next->upstream, counters, world.own_dials,
                                            [this](ConnectionDriver& driver) { over(driver); },
                                            [this](std::unique_ptr<UpstreamConnection> connection) {
                                              dead_upstreams.push_back(std::move(connection));
@@ -172,7 +179,8 @@ void Worker::State::enter(Setup setup) {
 }
 
 std::shared_ptr<const calls::AwaitedProcess> Worker::State::process_of(const net::ConnectionEnds& connection) {
-  if (!net::from_this_machine(connection)) return nullptr;
+  // A redirected connection keeps its client's address, which is then not the one that it was accepted on.
+  if (!net::from_this_machine(connection) && !own_addresses.contain(connection.remote, loop.now())) return nullptr;
   auto process = std::make_shared<calls::AwaitedProcess>();
   world.client_owners.find(connection, [process](std::optional<net::SocketOwner> owner) {
     process->settle(owner ? std::optional(calls::ClientProcess{owner->pid, std::move(owner->name)}) : std::nullopt);
@@ -182,6 +190,8 @@ std::shared_ptr<const calls::AwaitedProcess> Worker::State::process_of(const net
 
 void Worker::State::accept(std::unique_ptr<net::TcpSocket> socket) {
   counters.accepted.add();
+  const net::Address& local = socket->local_address();
+  const auto original = socket->original_destination();
   counters.open.add();
   const config::Config& config = *era->setup.policy->config;
   proxy::SessionContext context;
@@ -190,9 +200,13 @@ void Worker::State::accept(std::unique_ptr<net::TcpSocket> socket) {
   context.pages = world.pages.get();
   context.client_address = socket->remote_address().to_string();
   context.client_holder = socket->remote_address().holder();
-  context.local_ip = socket->local_address().ip();
-  context.local_port = socket->local_address().port();
-  context.client_process = process_of({socket->remote_address(), socket->local_address()});
+  context.local_ip = local.ip();
+  context.local_port = local.port();
+  const auto redirected_from = meant_for(original, local, own_addresses, loop.now());
+  if (redirected_from) {
+    context.meant_for = http::Authority{redirected_from->ip(), redirected_from->port(), true, true};
+  }
+  context.client_process = process_of({socket->remote_address(), redirected_from.value_or(local)});
   if (world.open.fetch_add(1, std::memory_order_relaxed) >= config.limits.connections) {
     counters.over_limit.add();
     context.refusal =
@@ -229,7 +243,9 @@ void Worker::State::accept(std::unique_ptr<net::TcpSocket> socket) {
         ErrorCode::address_not_allowed, Fault::client,
         fmt::format("clients at {} may not use this proxy; add their network to `auth.allow_clients`", client.ip())};
   }
-  auto driver = std::make_unique<ConnectionDriver>(*era->driver_world, std::move(socket), std::move(context));
+  std::string ends = net::OwnDials::ends(client, original.value_or(local));
+  auto driver =
+      std::make_unique<ConnectionDriver>(*era->driver_world, std::move(socket), std::move(ends), std::move(context));
   ConnectionDriver& begun = *driver;
   connections.emplace(&begun, Connection{era, client, std::move(driver)});
   begun.begin();

@@ -16,6 +16,7 @@
 #include "ca/leaf_cache.h"
 #include "calls/call_tap.h"
 #include "net/address.h"
+#include "net/own_dials.h"
 #include "net/owner_search.h"
 #include "net/resolver.h"
 #include "proxy/own_pages.h"
@@ -47,6 +48,7 @@ struct ServerWorld {
   calls::LiveCalls* live = nullptr;     // who looks on while calls run
   net::OwnerSearch client_owners{};
   AddressLimits address_limits{};
+  net::OwnDials own_dials{};
 };
 
 class Worker {

@@ -152,7 +152,17 @@ Expected break_client() { return {"break client", "", {}}; }
 // --- the dialogue
 
 Dialogue::Dialogue(config::Config config, std::optional<Error> refusal, bool tapped) {
+  begin(std::move(config), std::move(refusal), tapped, std::nullopt);
+}
+
+Dialogue::Dialogue(http::Authority meant_for, config::Config config, std::optional<Error> refusal) {
+  begin(std::move(config), std::move(refusal), true, std::move(meant_for));
+}
+
+void Dialogue::begin(config::Config config, std::optional<Error> refusal, bool tapped,
+                     std::optional<http::Authority> meant_for) {
   SessionContext context;
+  context.meant_for = std::move(meant_for);
   context.policy = policy_of(std::move(config));
   if (tapped) context.taps = &witness;
   context.pages = &own_pages;

@@ -70,6 +70,9 @@ Expected break_client();
 class Dialogue {
  public:
   explicit Dialogue(config::Config config = gateway_config(), std::optional<Error> refusal = {}, bool tapped = true);
+  // A connection that a firewall rule took from that address.
+  explicit Dialogue(http::Authority meant_for, config::Config config = gateway_config(),
+                    std::optional<Error> refusal = {});
   ~Dialogue();
   Dialogue(const Dialogue&) = delete;
   Dialogue& operator=(const Dialogue&) = delete;
@@ -92,6 +95,8 @@ class Dialogue {
   std::unique_ptr<Session> session;
 
  private:
+  void begin(config::Config config, std::optional<Error> refusal, bool tapped,
+             std::optional<http::Authority> meant_for);
   std::string last_event_ = "the beginning";
 };
 

@@ -1,9 +1,9 @@
 // Fuzzes the session: a dialogue of events read out of the input, played whole and octet by octet. Never lets it ask
 // for what a driver could not do, lease twice for one head, keep a hold, or forward other octets for other pieces.
 //
-// The first octet chooses how leases are met and whether a tap looks. Then come events, one a letter: `c` and `u` with
-// two octets of length and as many octets that the client or the upstream sends, `h` with one octet (what a ClientHello
-// offers), and the rest without arguments; see `play`.
+// The first octet chooses how leases are met, whether a tap looks and whether a firewall rule led the client here. Then
+// come events, one a letter: `c` and `u` with two octets of length and as many octets that the client or the upstream
+// sends, `h` with one octet (what a ClientHello offers), and the rest without arguments; see `play`.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -44,6 +44,7 @@ class Play {
     context.policy = policy();
     if ((choice & 2U) != 0) context.taps = &witness_;
     context.pages = &pages_;
+    if ((choice & 8U) != 0) context.meant_for = http::Authority{"198.51.100.7", 443, true, true};
     context.local_ip = "127.0.0.1";
     context.local_port = 5380;
     session_.emplace(std::move(context), world_);

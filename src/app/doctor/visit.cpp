@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "bedrock/hosts.h"
 #include "http/message_reader.h"
 #include "net/loop.h"
+#include "net/own_addresses.h"
 #include "net/resolver.h"
 #include "server/acquisition.h"
 #include "server/base64.h"
@@ -95,6 +97,7 @@ class Guest final : public server::AcquisitionObserver, public server::UpstreamO
     visit_.status = head.status();
     visit_.answered = SystemClock().wall();
     if (const auto date = head.find("date")) visit_.date = parse_http_date(*date);
+    if (const auto refusal = head.find("borehole-error")) visit_.refusal = *refusal;
   }
   void keep_body() {
     for (const Bytes part : reader_.content()) visit_.body += part.substr(0, most_body - visit_.body.size());
@@ -137,8 +140,11 @@ ResolveRules resolve_rules(const config::Config& config) {
   return rules;
 }
 
-std::string not_this_machine(const net::Address& address) {
-  if (address.kind() != net::AddressKind::loopback && address.kind() != net::AddressKind::unspecified) return {};
+std::string not_this_machine(const config::Config& config, net::OwnAddresses& own, const net::Address& address) {
+  const bool here = address.kind() == net::AddressKind::loopback || address.kind() == net::AddressKind::unspecified;
+  const bool listens = std::any_of(config.listen.begin(), config.listen.end(),
+                                   [&](const config::HostPort& one) { return one.port == address.port(); });
+  if (!here && !(listens && own.contain(address, TimePoint{}))) return {};
   return fmt::format(
       "its name leads to {}, this machine (by /etc/hosts, say), and would lead borehole back to itself; name Amazon's "
       "address in `upstream.resolve`",
@@ -155,6 +161,10 @@ std::vector<Visit> visit_all(const config::Config& config, const std::shared_ptr
   tls::ClientContext client_tls(trust);
   server::WorkerCounters counters;  // nobody reads them
   const ResolveRules rules = resolve_rules(config);
+  net::OwnAddresses own;
+  const net::AddressRule elsewhere = [&](const net::Address& address) {
+    return not_this_machine(config, own, address);
+  };
   const server::UpstreamWorld straight{
       loop, names, client_tls, counters, limit, {}, {}, [](const std::string&, std::uint16_t) { return std::nullopt; },
       {}};
@@ -163,8 +173,8 @@ std::vector<Visit> visit_all(const config::Config& config, const std::shared_ptr
                                  client_tls,
                                  counters,
                                  limit,
-                                 not_this_machine,
-                                 not_this_machine,
+                                 elsewhere,
+                                 elsewhere,
                                  [&rules](const std::string& host, std::uint16_t port) -> std::optional<net::Address> {
                                    for (const auto& [pattern, rule] : rules) {
                                      if (rule.port == port && pattern.matches(host))

@@ -30,7 +30,8 @@ struct Visit {
   WallTime answered{};           // when its head was there
   std::string address;           // that was reached
   std::string tls_version;
-  std::string body;  // at most 64 KiB
+  std::string refusal;  // `borehole-error` of a borehole that answered itself; empty: none did
+  std::string body;     // at most 64 KiB
 };
 
 // In the order of `targets`. What has not answered within `limit` has connect_timeout or response_timeout as its error.

@@ -124,7 +124,8 @@ class Upstream:
     """`handler` may be replaced at any time; it is looked up for each request."""
 
     def __init__(self, trust=None, tls=True, handler=None, kind="good", alpn=("http/1.1",), maximum=None,
-                 backlog=512, address=("127.0.0.1", 0), h2_plain=False, h2_settings=None, consume=True):
+                 backlog=512, address=("127.0.0.1", 0), h2_plain=False, h2_settings=None, consume=True,
+                 family=socket.AF_INET):
         self._trust = trust
         self._tls = tls
         self._kind = kind
@@ -141,7 +142,7 @@ class Upstream:
         self.problems = []       # what went wrong in a handler: a test's end looks at it
         self._changed = threading.Condition()
         self._live = set()
-        self._listener = socket.create_server(address, backlog=backlog)
+        self._listener = socket.create_server(address, family=family, backlog=backlog)
         self.port = self._listener.getsockname()[1]
         self.address = f"{address[0]}:{self.port}"
         self._closed = False

@@ -155,11 +155,9 @@ TEST_CASE("the search answers every question once, also those that it does not g
   constexpr std::size_t asked = 3 * OwnerSearch::most_waiting;
   {
     OwnerSearch search;
-    search.find({*Address::parse("192.0.2.1", 1), *Address::parse("192.0.2.2", 2)}, answer);
-    CHECK(answered == 1);  // at once
     for (std::size_t i = 0; i < asked; ++i) search.find(ends, answer);
     std::unique_lock lock(mutex);
     CHECK(changed.wait_for(lock, patience, [&] { return known > 0; }));
   }
-  CHECK(answered == 1 + asked);
+  CHECK(answered == asked);
 }

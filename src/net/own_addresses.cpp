@@ -1,0 +1,35 @@
+#include "net/own_addresses.h"
+
+#include <uv.h>
+
+#include <algorithm>
+
+namespace borehole::net {
+
+namespace {
+
+std::vector<std::string> look_up() {
+  uv_interface_address_t* found = nullptr;
+  int count = 0;
+  std::vector<std::string> ips;
+  if (uv_interface_addresses(&found, &count) != 0) return ips;
+  for (int i = 0; i < count; ++i) {
+    if (const auto address = Address::from(reinterpret_cast<const sockaddr*>(&found[i].address)))
+      ips.push_back(address->ip());
+  }
+  uv_free_interface_addresses(found, count);
+  return ips;
+}
+
+}  // namespace
+
+bool OwnAddresses::contain(const Address& address, TimePoint now) {
+  if (address.kind() == AddressKind::loopback) return true;
+  if (!looked_ || now - *looked_ >= fresh) {
+    ips_ = look_up();
+    looked_ = now;
+  }
+  return std::find(ips_.begin(), ips_.end(), address.ip()) != ips_.end();
+}
+
+}  // namespace borehole::net
