@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "calls/call_record.h"
 #include "calls/client_process.h"
+#include "calls/receipt.h"
 #include "http/head.h"
 
 namespace borehole::calls {
@@ -24,6 +25,7 @@ struct ExchangeStart {
   std::string upstream_host;  // the host that the call is for
   std::uint16_t upstream_port = 0;
   std::shared_ptr<const AwaitedProcess> client_process;  // null: it cannot be known
+  std::shared_ptr<Receipt> receipt;                      // of its record; null: nobody waits for that
 };
 
 // The upstream connection that carries the exchange.

@@ -21,6 +21,7 @@ struct SessionContext {
   std::shared_ptr<const calls::AwaitedProcess> client_process;  // null: it cannot be known
   std::string local_ip;                                         // where it was accepted
   std::uint16_t local_port = 0;
+  bool strict_records = false;   // no response ends before its record is on disk (`record.durability`)
   std::optional<Error> refusal;  // every request is answered with it: over a limit, or a client that is not allowed
 };
 
