@@ -67,6 +67,8 @@ std::string metrics(const AdminSources& s) {
   web::MetricsFigures out;
   out.calls = s.statistics.figures();
   out.records = s.recorder.counters();
+  out.jsonl_torn = s.jsonl.torn.load(std::memory_order_relaxed);
+  out.jsonl_rotations = s.jsonl.rotations.load(std::memory_order_relaxed);
   if (s.world.live != nullptr) out.live_dropped = s.world.live->dropped();
   for (const auto& worker : s.workers) out.workers.push_back(figures(*worker));
   out.process = web::process_figures();

@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "proxy/own_pages.h"
 #include "server/worker.h"
+#include "store/jsonl_sink.h"
 #include "store/recorder.h"
 #include "web/admin_server.h"
 
@@ -28,6 +29,7 @@ struct AdminSources {
   const proxy::OwnPages& pages;
   const store::Recorder& recorder;
   const calls::RunningStatistics& statistics;
+  const store::JsonlCounters& jsonl;
   const server::ServerWorld& world;
   const std::vector<std::unique_ptr<server::Worker>>& workers;
   const bool& draining;

@@ -133,7 +133,7 @@ int calls_list(const CallsOptions& options) {
   if (!calls->empty()) {
     const Screen screen = screen_of(STDOUT_FILENO);
     out.put(table_of(*calls, options, screen).text(screen.width));
-    return out.finish();
+    return told_of_unreadable(reader->unreadable(), out.finish());
   }
   const auto newest = reader->newest();
   if (!newest) return failed(newest.error());
@@ -142,7 +142,7 @@ int calls_list(const CallsOptions& options) {
   } else if (filter.limit > 0) {
     out.put("no calls match; `borehole calls list` without filters shows the newest of all\n");
   }
-  return out.finish();
+  return told_of_unreadable(reader->unreadable(), out.finish());
 }
 
 }  // namespace borehole::app

@@ -150,4 +150,13 @@ int failed_records(std::uint64_t damaged) {
   return 1;
 }
 
+int told_of_unreadable(std::uint64_t unreadable, int status) {
+  if (unreadable == 0) return status;
+  std::cerr << fmt::format(
+      "borehole: {} of the records {} damaged and could not be searched for the text, all others were; without --text "
+      "the list has {} as well\n",
+      unreadable, unreadable == 1 ? "is" : "are", unreadable == 1 ? "it" : "them");
+  return 1;
+}
+
 }  // namespace borehole::app

@@ -58,6 +58,8 @@ std::string named_key(const CallsOptions& options, const std::string& key);
 int failed(const Error& error);
 // The same for so many records that could not be read while the others were.
 int failed_records(std::uint64_t damaged);
+// Says how many records could not be looked through for `--text`, if some could not; `status` else.
+int told_of_unreadable(std::uint64_t unreadable, int status);
 
 // How a call gets into the store, as the end of a sentence.
 inline constexpr const char* how_to_send =

@@ -141,7 +141,7 @@ int calls_stats(const CallsOptions& options) {
   } else {
     out.put(options.filtered() ? std::string("no calls match\n") : fmt::format("no calls yet; {}\n", how_to_send));
   }
-  return out.finish();
+  return told_of_unreadable(reader->unreadable(), out.finish());
 }
 
 }  // namespace borehole::app

@@ -127,6 +127,7 @@ store::StoreKeep keep_of(const config::Config& config) {
 struct Sinks {
   std::vector<std::unique_ptr<calls::Sink>> all;
   store::CallStoreWriter* store = nullptr;  // among them; null: none
+  std::shared_ptr<store::JsonlCounters> jsonl = std::make_shared<store::JsonlCounters>();
 };
 
 // The statistics come first: what a file shows has been counted.
@@ -136,13 +137,13 @@ Result<Sinks> open_sinks(const config::Config& config, std::shared_ptr<calls::Ru
   auto& sinks = opened.all;
   sinks.push_back(calls::make_statistics_sink(std::move(statistics)));
   if (config.record.store) {
-    auto store = store::CallStoreWriter::open(*config.record.store, keep_of(config));
+    auto store = store::CallStoreWriter::open(*config.record.store, keep_of(config), config.record.strict_durability);
     if (!store) return unexpected(std::move(store).error());
     opened.store = store->get();
     sinks.push_back(*std::move(store));
   }
   if (config.record.jsonl && !(report_to && config.record.jsonl == "-")) {
-    auto jsonl = store::open_jsonl_sink(*config.record.jsonl);
+    auto jsonl = store::open_jsonl_sink({*config.record.jsonl}, opened.jsonl);
     if (!jsonl) return unexpected(std::move(jsonl).error());
     sinks.push_back(*std::move(jsonl));
   }
@@ -171,6 +172,7 @@ int serve(const CommandLine& line) {
     return failed(enough.error());
   (void)std::signal(SIGPIPE, SIG_IGN);
   if (std::getenv("BOREHOLE_ALLOW_DEBUGGER") == nullptr) shut_memory_in();
+  (void)std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is met as a full disk is
 
   auto setup = make_setup(config);
   if (!setup) return failed(setup.error());
@@ -204,8 +206,8 @@ int serve(const CommandLine& line) {
   leaf_options.leaf_days = config->ca.leaf_days;
   leaf_options.default_names = own_names(*config);
   server::ServerWorld world{
-      clock, *authority, *leaf_key, std::move(leaf_options), resolver, recorder, load_own_pages(**authority),
-      {},    {},         &live};
+      clock, *authority, *leaf_key, std::move(leaf_options),         resolver, recorder, load_own_pages(**authority),
+      {},    {},         &live,     config->record.strict_durability};
 
   std::vector<std::unique_ptr<server::Worker>> workers;
   for (unsigned i = 0; i < worker_count(*config); ++i)
@@ -232,8 +234,8 @@ int serve(const CommandLine& line) {
     options.gate.users_only = address->kind() != net::AddressKind::loopback;
     auto opened = web::AdminServer::open(
         loop, *address, std::move(options),
-        admin_content({*config, clock, started_at, **authority, *world.pages, recorder, *statistics, world, workers,
-                       draining, [&admin] { return admin->address().to_string(); }}));
+        admin_content({*config, clock, started_at, **authority, *world.pages, recorder, *statistics, *sinks->jsonl,
+                       world, workers, draining, [&admin] { return admin->address().to_string(); }}));
     if (!opened) return failed(opened.error());
     admin = *std::move(opened);
   }

@@ -48,6 +48,7 @@ class CallTap final : public Tap {
     record().router = start.router;
     record().client.address = start.client_address;
     call_.client_process = start.client_process;
+    call_.receipt = start.receipt;
     record().upstream.host = start.upstream_host;
     record().upstream.port = start.upstream_port;
     protocol_ = start.protocol;

@@ -8,6 +8,7 @@
 
 #include "bedrock/price.h"
 #include "calls/call_record.h"
+#include "calls/receipt.h"
 #include "calls/redaction.h"
 #include "calls/redaction_rules.h"
 #include "calls/stream_end.h"
@@ -33,6 +34,7 @@ struct CapturedCall {
   Secrets secrets;
   std::shared_ptr<const RedactionRules> redaction;       // null: nothing is hidden
   std::shared_ptr<const AwaitedProcess> client_process;  // null: it cannot be known
+  std::shared_ptr<Receipt> receipt;                      // null: nobody waits until it is on disk
   std::size_t cost() const;                              // bytes of memory, for the mailbox's bound
 };
 

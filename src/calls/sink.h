@@ -13,6 +13,8 @@ class Sink {
   virtual ~Sink() = default;
   // A batch, oldest first. What could not be written is the sink's to count; the error is logged and shown.
   virtual Result<void> write(const std::vector<CallRecord>& batch) = 0;
+  // What it has written survives a crash of the machine: who waits for a record waits for this sink.
+  virtual bool keeps() const noexcept { return false; }
   // Called about once a minute, also while nothing is written: time to prune. Need not do anything.
   virtual Result<void> tend(WallTime) { return {}; }
 };

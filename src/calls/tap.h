@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "calls/call_record.h"
 #include "calls/client_process.h"
+#include "calls/receipt.h"
 #include "http/head.h"
 
 namespace borehole::calls {
@@ -25,6 +26,7 @@ struct ExchangeStart {
   std::uint16_t upstream_port = 0;
   std::shared_ptr<const AwaitedProcess> client_process;  // null: it cannot be known
   std::string protocol = {};                             // that an extended CONNECT asks for (RFC 8441): "websocket"
+  std::shared_ptr<Receipt> receipt;                      // of its record; null: nobody waits for that
 };
 
 // The upstream connection that carries the exchange.

@@ -235,6 +235,11 @@ void Loading::cross_check() {
   const auto is_open = [](const HostPort& address) { return !is_loopback(address.host); };
   if (draft_.listen && std::ranges::any_of(config.listen, is_open)) check_reach(*draft_.listen, "listen", true);
   if (draft_.admin && config.admin && is_open(*config.admin)) check_reach(*draft_.admin, "admin", false);
+  if (draft_.durability && config.record.strict_durability && !config.record.store) {
+    draft_.durability->source.complain(draft_.durability->mark,
+                                       "record.durability strict needs a store to keep records in: set record.store "
+                                       "to a file, or durability to batch");
+  }
   if (config.admin && config.admin->port != 0 && std::ranges::count(config.listen, *config.admin) > 0) {
     constexpr auto message = "admin and listen are the same address: give one of them another port";
     const auto& place = draft_.admin ? draft_.admin : draft_.listen;

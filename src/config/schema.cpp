@@ -246,7 +246,7 @@ void read_prices(const Value& value, Draft& draft) {
 }
 
 constexpr std::size_t kibi = 1024;
-constexpr std::array<std::pair<std::string_view, bool>, 1> durabilities{{{"batch", false}}};  // strict: not there yet
+constexpr std::array<std::pair<std::string_view, bool>, 2> durabilities{{{"batch", false}, {"strict", true}}};
 constexpr std::array<std::pair<std::string_view, log::Level>, 5> levels{{{"debug", log::Level::debug},
                                                                          {"info", log::Level::info},
                                                                          {"warn", log::Level::warn},
@@ -254,6 +254,11 @@ constexpr std::array<std::pair<std::string_view, log::Level>, 5> levels{{{"debug
                                                                          {"off", log::Level::off}}};
 constexpr std::array<std::pair<std::string_view, log::Format>, 2> formats{
     {{"text", log::Format::text}, {"json", log::Format::json}}};
+
+void read_durability(const Value& value, Draft& draft) {
+  value.into(draft.config.record.strict_durability, one_of(durabilities));
+  draft.durability.emplace(Place{value.source(), value.mark()});
+}
 
 using Read = void (*)(const Value&, Draft&);
 struct Key {
@@ -305,7 +310,7 @@ constexpr auto keys = std::to_array<Key>({
   {"record.redact.patterns", read_patterns},
   {"record.redact.builtin", read_builtin},
   {"record.mask_headers", [](const Value& v, Draft& d) { v.list_into(d.config.record.mask_headers, parse_header_name); }},
-  {"record.durability", [](const Value& v, Draft& d) { v.into(d.config.record.strict_durability, one_of(durabilities)); }},
+  {"record.durability", read_durability},
   {"record.keep.days", [](const Value& v, Draft& d) { v.into(d.config.record.keep_days, number(1, 36'500)); }},
   {"record.keep.max_bytes", [](const Value& v, Draft& d) { v.into(d.config.record.keep_max_bytes, size(kibi * kibi, std::size_t{1} << 50)); }},
   {"prices", read_prices},

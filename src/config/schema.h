@@ -22,7 +22,7 @@ struct Place {
 // A configuration in the making.
 struct Draft {
   Config config;
-  std::optional<Place> listen, admin;                  // where they were given, if they were
+  std::optional<Place> listen, admin, durability;      // where they were given, if they were
   std::map<std::string, Problem, std::less<>> places;  // of every value that was given
   bool ca_dir_given = false, store_given = false, prices_given = false, users_file_given = false;
 };

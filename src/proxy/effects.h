@@ -2,12 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "calls/receipt.h"
 #include "calls/tap.h"
 
 namespace borehole::proxy {
@@ -37,6 +40,18 @@ struct TlsPlan {
 // One of a session's own connections to upstreams, where it has several side by side (HTTP/2). Named by the session;
 // never used again for another.
 using LegId = std::uint32_t;
+
+// A record that must be on disk before its response may end. Numbers are one connection's own, and never used again.
+using RecordNumber = std::uint64_t;
+struct AwaitedRecord {
+  RecordNumber number = 0;
+  std::shared_ptr<calls::Receipt> receipt;
+  bool failing = false;  // the last that was tried could not be written
+};
+
+// Of a record that is finished before its request is.
+inline constexpr std::string_view early_response_note =
+    "the response ended before the request: the record has what had come of that";
 
 // What is worth counting for the metrics, beside the records.
 enum class Notice : std::uint8_t {
@@ -102,6 +117,9 @@ class Effects {
   virtual void finish_leg(LegId leg) = 0;  // once what is queued has been delivered
 
   virtual void noticed(Notice what) = 0;
+
+  // A receipt for the record that is begun. `recorded` follows, once for each of them, in a later event.
+  virtual AwaitedRecord await_record() = 0;
 
   // `timed_out` comes at `deadline`, unless another is armed or it is disarmed before.
   virtual void arm(TimePoint deadline) = 0;

@@ -50,7 +50,7 @@ void H2Session::request_came(StreamId id, const http::H2Fields& fields, bool end
   const http::H2RequestHead made = http::as_request_head(fields, target_text(pseudo));
   stream.head_only = made.head.method() == "HEAD";
   const auto refused = [&](const Error& error) {
-    begin_tap(stream, &made.head, way_in(), "", at_.origin ? at_.origin->authority : http::Authority{});
+    (void)begin_tap(stream, &made.head, way_in(), "", at_.origin ? at_.origin->authority : http::Authority{});
     refuse(stream, error);
   };
   if (too_large) {
@@ -93,10 +93,11 @@ void H2Session::request_came(StreamId id, const http::H2Fields& fields, bool end
   http::Authority upstream;
   upstream.host = route->target.tls_name;
   upstream.port = route->target.port;
-  begin_tap(stream, &made.head, route->way_in, route->router, upstream);
+  const bool may_be_sent = begin_tap(stream, &made.head, route->way_in, route->router, upstream);
   if (stream.tap) {
     for (const auto& note : route->notes) stream.tap->on_note(note);
   }
+  if (!may_be_sent) return refuse(stream, records_fail());
   if (failed_before_) {
     const Error error = *std::exchange(failed_before_, std::nullopt);
     return refuse(stream, error);
@@ -212,7 +213,7 @@ void H2Session::request_malformed(StreamId id, const std::string& why) {
   if (stream == nullptr) {
     stream = streams_.emplace(id, std::make_unique<Stream>()).first->second.get();
     stream->id = id;
-    begin_tap(*stream, nullptr, way_in(), "", at_.origin ? at_.origin->authority : http::Authority{});
+    (void)begin_tap(*stream, nullptr, way_in(), "", at_.origin ? at_.origin->authority : http::Authority{});
   }
   let_upstream_go(*stream, http::h2_error::cancel);
   finish_tap(*stream, calls::Outcome::refused, &error);
@@ -244,10 +245,15 @@ void H2Session::response_came(Leg& leg, StreamId upstream, http::H2Fields fields
   if (status < 200) return client_->codec.informational(stream->id, fields);
   if (const std::string id = answer_field(*stream); !id.empty())
     fields.push_back({*context_.policy->config->record.answer_header, id});
-  client_->codec.response(stream->id, fields, ended);
   passed_down_.push_back(stream->id);
+  stream->response_ended = ended;
+  if (stream->record != 0) {
+    stream->last.head = std::move(fields);
+    stream->last.ended = ended;
+    return (ended ? answered_ : pieces_).push_back(stream->id);
+  }
+  client_->codec.response(stream->id, fields, ended);
   if (!ended) return;
-  stream->response_ended = true;
   response_all_left(stream->id);
 }
 
@@ -256,7 +262,9 @@ void H2Session::response_body(Leg& leg, StreamId upstream, Bytes content) {
   if (stream == nullptr) return leg.codec.consumed(upstream, content.size());
   stream->active = now_;
   if (stream->tap) stream->tap->on_response_body(content, now_);
-  client_->codec.body(stream->id, content);
+  if (stream->record == 0) return client_->codec.body(stream->id, content);
+  stream->last.body += content;
+  pieces_.push_back(stream->id);
 }
 
 void H2Session::response_ended(Leg& leg, StreamId upstream, http::H2Fields trailers) {
@@ -264,7 +272,10 @@ void H2Session::response_ended(Leg& leg, StreamId upstream, http::H2Fields trail
   if (stream == nullptr) return;
   stream->active = now_;
   stream->response_ended = true;
-  client_->codec.trailers(stream->id, std::move(trailers));
+  if (stream->record == 0) return client_->codec.trailers(stream->id, std::move(trailers));
+  stream->last.trailers = std::move(trailers);
+  stream->last.ended = true;
+  answered_.push_back(stream->id);
 }
 
 void H2Session::response_left(StreamId id, std::size_t octets) {
@@ -288,6 +299,10 @@ void H2Session::response_reset(Leg& leg, StreamId upstream, std::uint32_t code) 
   if (stream == nullptr) return;
   leg.streams.erase(upstream);
   stream->leg = nullptr;
+  if (stream->last.ended) {  // the same, and it waits
+    stream->reset_behind = code;
+    return;
+  }
   if (stream->response_ended) {  // it has answered, and wants no more of the request (RFC 9113 section 8.1)
     client_->codec.reset_behind_body(stream->id, code);
     return done_.push_back(stream->id);
@@ -311,6 +326,10 @@ void H2Session::response_malformed(Leg& leg, StreamId upstream, const std::strin
 
 void H2Session::response_failed(Stream& stream, const Error& error) {
   if (stream.status < 200) return refuse(stream, error);
+  if (stream.last.ended) {
+    stream.reset_behind = http::h2_error::none;
+    return;
+  }
   if (stream.response_ended) {  // all of it is here, and will be delivered; the rest of the request is not wanted
     client_->codec.reset_behind_body(stream.id, http::h2_error::none);
     if (stream.delivered) done_.push_back(stream.id);
@@ -329,9 +348,18 @@ void H2Session::refuse(Stream& stream, const Error& error) {
   if (const std::string id = answer_field(stream); !id.empty())
     naming = fmt::format("{}: {}\r\n", *context_.policy->config->record.answer_header, id);
   stream.status = status;
-  finish_tap(stream, error.fault == Fault::upstream ? calls::Outcome::upstream_failed : calls::Outcome::refused,
-             &error);
-  answer(stream, refusal_response(error, false, stream.head_only, naming));
+  const auto outcome = error.fault == Fault::upstream ? calls::Outcome::upstream_failed : calls::Outcome::refused;
+  const std::string response = refusal_response(error, false, stream.head_only, naming);
+  if (stream.record == 0) {
+    finish_tap(stream, outcome, &error);
+    return answer(stream, response);
+  }
+  Bytes body;
+  stream.last.head = http::as_response_fields(response, body);
+  stream.last.body = body;
+  stream.last.ended = stream.response_ended = true;
+  if (!stream.request_ended) stream.reset_behind = http::h2_error::none;
+  await_record(stream, outcome, &error);
 }
 
 // An answer that no upstream gave; what is left of the request's body is not wanted (RFC 9113 section 8.1).
@@ -352,16 +380,21 @@ std::string H2Session::answer_field(const Stream& stream) const {
   return std::string(stream.tap->id());
 }
 
-void H2Session::begin_tap(Stream& stream, const http::RequestHead* head, calls::WayIn way_in, std::string router,
+bool H2Session::begin_tap(Stream& stream, const http::RequestHead* head, calls::WayIn way_in, std::string router,
                           const http::Authority& upstream) {
-  if (context_.taps == nullptr) return;
+  if (context_.taps == nullptr) return true;
+  AwaitedRecord awaited;
+  if (context_.strict_records) awaited = effects_.await_record();
+  stream.record = awaited.number;
   stream.tap = context_.taps->begin({way_in, std::move(router), context_.client_address, upstream.host, upstream.port,
-                                     context_.client_process, stream.protocol},
+                                     context_.client_process, stream.protocol, std::move(awaited.receipt)},
                                     now_);
   if (stream.tap && head != nullptr) stream.tap->on_request_head(*head, now_);
+  return !awaited.failing;
 }
 
 void H2Session::finish_tap(Stream& stream, calls::Outcome outcome, const Error* error) {
+  stream.record = 0;
   if (!stream.tap) return;
   stream.tap->on_finished(outcome, error, stream.status, now_);
   stream.tap.reset();

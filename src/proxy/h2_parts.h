@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -30,6 +31,18 @@ struct H2Session::Stream {
 
   // As a tunnel, it may be silent for as long as both sides like.
   bool opaque() const noexcept { return !protocol.empty() && status / 100 == 2; }
+  // Where records are waited for: of the response, what came with this event; and once it has ended, what waits until
+  // the record is on disk.
+  struct LastPiece {
+    std::optional<http::H2Fields> head;
+    std::string body;
+    http::H2Fields trailers;
+    bool ended = false;
+  } last;
+  RecordNumber record = 0;                    // the tap's
+  RecordNumber awaited = 0;                   // the finished one's
+  bool record_lost = false;                   // `record`: it will never be on disk
+  std::optional<std::uint32_t> reset_behind;  // the response, once it may leave
 };
 
 class H2Session::ClientSide final : public http::H2Events {

@@ -168,6 +168,7 @@ void H2Session::leg_congested(LegId id, bool is, TimePoint now) {
 
 // Each codec's octets go out; room that they made on the other side may give that something to say.
 void H2Session::settle() {
+  pass_last_pieces();
   bool more = true;
   while (more && !over_) {
     more = pump_client();
@@ -182,6 +183,7 @@ void H2Session::settle() {
     }
   }
   if (!over_) tell_taps();
+  if (std::exchange(more_to_say_, false) && !over_) return settle();
   gone_legs_.clear();
   if (over_) return;
   if (broken_ || (spoken_to_ && client_->codec.finished()) || (draining_ && streams_.empty())) return end_session();
@@ -201,6 +203,12 @@ void H2Session::tell_taps() {
       if (Stream* const stream = find(id); stream != nullptr && stream->tap)
         stream->tap->on_response_passed(left - now_, left);
     }
+  }
+  for (const StreamId id : std::exchange(answered_, {})) {
+    Stream* const stream = find(id);
+    if (stream == nullptr || stream->record == 0) continue;
+    if (stream->tap && !stream->request_ended) stream->tap->on_note(std::string(early_response_note));
+    await_record(*stream, calls::Outcome::complete, nullptr);
   }
   for (const StreamId id : std::exchange(done_, {})) {
     Stream* const stream = find(id);
@@ -336,7 +344,12 @@ void H2Session::timed_out(TimePoint now) {
   }
   std::vector<StreamId> late;
   for (const auto& [id, stream] : streams_) {
-    if (!stream->opaque() && now - stream->active >= patience_for(*stream)) late.push_back(id);
+    if (stream->opaque() || now - stream->active < patience_for(*stream)) continue;
+    if (!stream->last.ended) {
+      late.push_back(id);
+    } else {
+      stream->active = now;  // its record is waited for, as long as that takes
+    }
   }
   for (const StreamId id : late) {
     Stream& stream = *find(id);

@@ -45,6 +45,7 @@ class H2Session {
   void leg_gone(LegId leg, const Error& error, TimePoint now);  // ended or broke
   void client_congested(bool is, TimePoint now);
   void leg_congested(LegId leg, bool is, TimePoint now);
+  void recorded(RecordNumber number, bool on_disk, TimePoint now);
   void timed_out(TimePoint now);
   void cut(TimePoint now);
   void shut_down(TimePoint now);
@@ -88,7 +89,8 @@ class H2Session {
   std::optional<Error> refusal_of(const http::RequestHead& head) const;
   Result<Route> route_of(const http::RequestHead& head, const http::H2Pseudo& pseudo) const;
   std::string target_text(const http::H2Pseudo& pseudo) const;
-  void begin_tap(Stream& stream, const http::RequestHead* head, calls::WayIn way_in, std::string router,
+  // False: its record is waited for, and the last that was tried could not be written.
+  bool begin_tap(Stream& stream, const http::RequestHead* head, calls::WayIn way_in, std::string router,
                  const http::Authority& upstream);
   void send_up(Stream& stream, Route route, const http::H2RequestHead& made, const http::H2Fields& fields);
   Leg& leg_for(const UpstreamTarget& target);
@@ -97,6 +99,13 @@ class H2Session {
   void refuse(Stream& stream, const Error& error);
   void answer(Stream& stream, const std::string& response);
   void response_failed(Stream& stream, const Error& error);  // upstream is let go already
+
+  // Where records are waited for (h2_record.cpp).
+  void pass_last_pieces();
+  void pass_last_piece(Stream& stream);
+  void await_record(Stream& stream, calls::Outcome outcome, const Error* error);
+  void record_settled(Stream& stream, bool on_disk);
+
   void finish_tap(Stream& stream, calls::Outcome outcome, const Error* error);
   void let_upstream_go(Stream& stream, std::uint32_t code);
   void fail_leg(LegId id, const Error& error, bool was_there);
@@ -127,6 +136,7 @@ class H2Session {
   std::vector<std::unique_ptr<Leg>> gone_legs_;  // may be on the call stack
   // Streams whose request has left, or waits for a leg; whose final head has left; that are done.
   std::vector<StreamId> passed_up_, passed_down_, done_;
+  std::vector<StreamId> pieces_, answered_;  // with a `last` piece; whose response has ended, and their records wait
   LegId next_leg_ = 1;
   StreamId last_done_ = 0;  // the highest stream that was answered in full
   std::optional<Error> refusal_;
@@ -138,7 +148,8 @@ class H2Session {
   bool client_congested_ = false;
   bool extended_connect_ = false;
   bool draining_ = false;
-  bool broken_ = false;  // the client broke the protocol: its GOAWAY is the last word
+  bool broken_ = false;       // the client broke the protocol: its GOAWAY is the last word
+  bool more_to_say_ = false;  // came about while taps were told
   bool over_ = false;
 };
 

@@ -55,16 +55,29 @@ RefusalShape refusal_shape(ErrorCode code) noexcept {
     case ErrorCode::response_timeout: return {504, "ModelTimeoutException"};
     case ErrorCode::shutting_down:
     case ErrorCode::too_many_connections:
-    case ErrorCode::out_of_memory: return {503, "ServiceUnavailableException"};
+    case ErrorCode::out_of_memory:
+    case ErrorCode::store_failed: return {503, "ServiceUnavailableException"};
     case ErrorCode::client_tls_failed:
     case ErrorCode::client_aborted:
     case ErrorCode::internal:
     case ErrorCode::config_invalid:
     case ErrorCode::io_failed:
-    case ErrorCode::ca_invalid:
-    case ErrorCode::store_failed: return {500, "InternalServerException"};
+    case ErrorCode::ca_invalid: return {500, "InternalServerException"};
   }
   return {500, "InternalServerException"};
+}
+
+Error record_not_kept() {
+  return {ErrorCode::store_failed, Fault::proxy,
+          "the record of this call could not be written, and with `record.durability: strict` no answer ends without "
+          "it; borehole's log and /readyz say what to mend"};
+}
+
+Error records_fail() {
+  return {
+      ErrorCode::store_failed, Fault::proxy,
+      "this call was not sent: records could not be written a moment ago, and with `record.durability: strict` no "
+      "answer ends without its record; try again, and if that does not help see what borehole's log and /readyz say"};
 }
 
 std::string refusal_response(const Error& error, bool close, bool head_only, std::string_view more_fields) {

@@ -20,4 +20,8 @@ RefusalShape refusal_shape(ErrorCode code) noexcept;
 // `more_fields`: whole lines for the head.
 std::string refusal_response(const Error& error, bool close, bool head_only, std::string_view more_fields = {});
 
+// Said in place of a response whose record should be on disk and cannot be; and of a call that is not even sent for it.
+Error record_not_kept();
+Error records_fail();
+
 }  // namespace borehole::proxy

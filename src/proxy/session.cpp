@@ -79,11 +79,7 @@ void Session::end_came(Side side, TimePoint now) {
     return;
   }
   upstream_ended_ = true;
-  if (response_state_ == ResponseState::complete) {
-    // It has answered, and wants no more of the request.
-    finish_tap(calls::Outcome::complete, nullptr, status_, now);
-    return end_session(true);
-  }
+  if (response_state_ == ResponseState::complete) return end_answered(now);
   if (!response_reader_ || (response_state_ == ResponseState::head && response_reader_->idle())) {
     return response_failed(
         {ErrorCode::upstream_closed, Fault::upstream,
@@ -94,12 +90,10 @@ void Session::end_came(Side side, TimePoint now) {
   auto at_end = response_reader_->end();
   if (!at_end) return response_failed(at_end.error(), now);
   response_state_ = ResponseState::complete;
+  if (record_ != 0) await_record(calls::Outcome::complete, nullptr, AfterRecord::exchange, now);
+  if (over()) return;
+  if (request_state_ != RequestState::complete) return end_answered(now);
   finish_exchange_if_done(now);
-  if (!over() &&
-      response_state_ == ResponseState::complete) {  // the request is not complete, but nobody reads it any more
-    finish_tap(calls::Outcome::complete, nullptr, status_, now);
-    end_session(true);
-  }
 }
 
 void Session::broken(Side side, const Error& error, TimePoint now) {
@@ -125,10 +119,7 @@ void Session::break_came(Side side, const Error& error, TimePoint now) {
     finish_tap(calls::Outcome::upstream_failed, &error, status_, now);
     return end_session(false);
   }
-  if (response_state_ == ResponseState::complete) {
-    finish_tap(calls::Outcome::complete, nullptr, status_, now);
-    return end_session(true);
-  }
+  if (response_state_ == ResponseState::complete) return end_answered(now);
   Error told = error;
   told.fault = Fault::upstream;
   if (status_ < 200) {
@@ -151,6 +142,7 @@ void Session::reached(TimePoint now) {
 void Session::answer_connect(TimePoint now) {
   upstream_coming_ = false;
   tap_.reset();  // what follows inside is recorded, the CONNECT itself only where it fails
+  record_ = 0;
   effects_.send(Side::client, "HTTP/1.1 200 Connection established\r\n\r\n");
   request_reader_ = http::MessageReader(http::Role::request, reader_limits(*context_.policy));
   request_state_ = RequestState::idle;
@@ -225,6 +217,16 @@ void Session::leg_drained(LegId leg, TimePoint now) {
   in_h2([&] { h2_->leg_congested(leg, false, now); });
 }
 
+void Session::recorded(RecordNumber number, bool on_disk, TimePoint now) {
+  if (over()) return;
+  if (in_h2([&] { h2_->recorded(number, on_disk, now); })) return;
+  if (number == record_ && !on_disk) record_lost_ = true;
+  if (awaited_ == 0 || number != awaited_) return;
+  awaited_ = 0;
+  record_settled(on_disk, now);
+  settle(now);
+}
+
 // --- pressure and time
 
 void Session::congested(Side side, TimePoint now) {
@@ -287,10 +289,7 @@ void Session::waited_in_vain(TimePoint now) {
 }
 
 void Session::upstream_too_slow(Duration limit, TimePoint now) {
-  if (response_state_ == ResponseState::complete) {  // it has answered, and wants no more of the request
-    finish_tap(calls::Outcome::complete, nullptr, status_, now);
-    return end_session(true);
-  }
+  if (response_state_ == ResponseState::complete) return end_answered(now);
   response_failed({ErrorCode::response_timeout, Fault::upstream,
                    fmt::format("{} {} for {} s (`{}`)", route_->target.host,
                                wait_ == Wait::response ? "sent nothing" : "took nothing of the request",
@@ -346,6 +345,7 @@ void Session::settle_client_end(TimePoint now) {
   if (phase_ == Phase::connecting || phase_ == Phase::tunnel_opening) return;
   if (phase_ == Phase::http && (request_state_ == RequestState::complete || request_state_ == RequestState::leasing))
     return;  // half-close: the answer is still wanted
+  if (awaited_ != 0) return end_answered(now);
   client_left(
       {ErrorCode::client_aborted, Fault::client, "the client closed its connection before its request was complete"},
       now);
@@ -385,6 +385,9 @@ std::size_t Session::take(Bytes bytes, TimePoint now) {
 
 void Session::ended_in_tunnel(Side side, TimePoint now) {
   (side == Side::client ? client_ended_ : upstream_ended_) = true;
+  if (side == Side::upstream && record_ != 0)
+    await_record(calls::Outcome::complete, nullptr, AfterRecord::half_close, now);
+  if (over() || awaited_ != 0) return;
   if (client_ended_ && upstream_ended_) {
     finish_tap(calls::Outcome::complete, nullptr, status_, now);
     return end_session(true);
@@ -407,10 +410,12 @@ void Session::client_left(const Error& error, TimePoint now) {
   }
   if (upstream_there_ || upstream_coming_) effects_.drop_upstream();
   upstream_there_ = upstream_coming_ = false;
-  end_session(response_state_ != ResponseState::body);  // nobody may take what was sent of a response for all of it
+  // Nobody may take what was sent of a response for all of it.
+  end_session(response_state_ != ResponseState::body && awaited_ == 0);
 }
 
 void Session::finish_tap(calls::Outcome outcome, const Error* error, int status, TimePoint now) {
+  record_ = 0;
   if (!tap_) return;
   tap_->on_finished(outcome, error, status, now);
   tap_.reset();

@@ -48,6 +48,8 @@ class Session {
   void leg_drained(LegId leg, TimePoint now);
   void congested(Side side, TimePoint now);  // more is queued towards that side than it should be
   void drained(Side side, TimePoint now);    // … and no longer
+  // What became of a record that was waited for (Effects::await_record).
+  void recorded(RecordNumber number, bool on_disk, TimePoint now);
   void timed_out(TimePoint now);
   void cut(TimePoint now);        // ends at once, abnormally
   void shut_down(TimePoint now);  // no new work; ends as soon as what runs is done
@@ -71,6 +73,7 @@ class Session {
   enum class RequestState : std::uint8_t { idle, leasing, relaying, discarding, complete };
   enum class ResponseState : std::uint8_t { none, head, body, complete };
   enum class Wait : std::uint8_t { nothing, idle, head, inner, request_body, response };
+  enum class AfterRecord : std::uint8_t { exchange, next_request, end, half_close };
 
   void end_came(Side side, TimePoint now);
   void break_came(Side side, const Error& error, TimePoint now);
@@ -115,6 +118,7 @@ class Session {
   std::optional<Error> too_slow_a_body(std::size_t octets, TimePoint now);
 
   void upstream_received(Bytes bytes, TimePoint now);
+  void relay_response(Bytes bytes, TimePoint now);
   void response_passed(TimePoint now);
   bool response_head_came(TimePoint now);  // false: the exchange ended with it
   // `record.answer_header` and the record's id, if answers are to name it.
@@ -125,6 +129,13 @@ class Session {
   void response_failed(const Error& error, TimePoint now);
   void finish_exchange_if_done(TimePoint now);
   void next_request(TimePoint now);
+
+  // Where records are waited for: the last octets of a response, or its end, leave once its record is on disk.
+  void send_down(Bytes bytes);
+  void pass_last_piece();
+  void await_record(calls::Outcome outcome, const Error* error, AfterRecord after, TimePoint now);
+  void record_settled(bool on_disk, TimePoint now);
+  void end_answered(TimePoint now);
 
   void refuse(const Error& error, TimePoint now);
   bool may_stay(const http::RequestHead& head) const;
@@ -165,6 +176,14 @@ class Session {
   std::optional<Error> refusal_inside_;  // told inside the opened TLS, where the client shows it
   std::unique_ptr<calls::Tap> tap_;
   int status_ = 0;
+
+  RecordNumber record_ = 0;   // the tap's, where it will be waited for
+  RecordNumber awaited_ = 0;  // the finished one's
+  AfterRecord after_record_ = AfterRecord::exchange;
+  Buffer last_piece_;            // of the response: what came with this event, or waits for the record
+  bool records_fail_ = false;    // so it was when `record_` was begun
+  bool record_lost_ = false;     // `record_`: it will never be on disk
+  bool response_begun_ = false;  // octets of the final response have left; known where records are waited for
 
   bool upstream_there_ = false;   // leased
   bool upstream_coming_ = false;  // asked for

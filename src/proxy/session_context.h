@@ -26,6 +26,7 @@ struct SessionContext {
   // The address that the client called, where a firewall rule took the connection from there; nothing: it called
   // borehole.
   std::optional<http::Authority> meant_for;
+  bool strict_records = false;   // no response ends before its record is on disk (`record.durability`)
   std::optional<Error> refusal;  // every request is answered with it: over a limit, or a client that is not allowed
   bool refuse_tls = false;       // with `refusal`: not even a handshake is made for it
 };

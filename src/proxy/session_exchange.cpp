@@ -111,8 +111,14 @@ std::optional<Error> Session::too_slow_a_body(std::size_t octets, TimePoint now)
 void Session::begin_tap(const http::RequestHead* head, calls::WayIn way_in, std::string router,
                         const http::Authority& upstream, TimePoint now) {
   if (context_.taps == nullptr) return;
-  tap_ = context_.taps->begin(
-      {way_in, std::move(router), context_.client_address, upstream.host, upstream.port, context_.client_process}, now);
+  AwaitedRecord awaited;
+  if (context_.strict_records) awaited = effects_.await_record();
+  record_ = awaited.number;
+  records_fail_ = awaited.failing;
+  record_lost_ = response_begun_ = false;
+  tap_ = context_.taps->begin({way_in, std::move(router), context_.client_address, upstream.host, upstream.port,
+                               context_.client_process, std::move(awaited.receipt)},
+                              now);
   if (tap_ && head != nullptr) tap_->on_request_head(*head, now);
 }
 
@@ -156,6 +162,7 @@ void Session::request_head_came(TimePoint now) {
   if (tap_) {
     for (const auto& note : route_->notes) tap_->on_note(note);
   }
+  if (record_ != 0 && records_fail_) return refuse(records_fail(), now);
   request_state_ = RequestState::leasing;
   wait_for(Wait::nothing, now);
   upstream_coming_ = true;
@@ -240,6 +247,10 @@ void Session::request_passed(TimePoint now) {
 }
 
 void Session::request_completed(TimePoint now) {
+  if (request_state_ == RequestState::discarding && awaited_ != 0) {  // its refusal waits for its record
+    request_state_ = RequestState::complete;
+    return wait_for(Wait::nothing, now);
+  }
   if (request_state_ == RequestState::discarding) {
     if (!request_reader_.keep_alive() || draining_) return end_session(true);
     return next_request(now);
@@ -253,7 +264,13 @@ void Session::request_completed(TimePoint now) {
 // --- down
 
 void Session::upstream_received(Bytes bytes, TimePoint now) {
+  relay_response(bytes, now);
+  if (!over() && awaited_ == 0) pass_last_piece();
+}
+
+void Session::relay_response(Bytes bytes, TimePoint now) {
   if (tunnelling()) {
+    pass_last_piece();  // the 101
     if (tap_) tap_->on_response_body(bytes, now);
     return effects_.send(Side::client, bytes);
   }
@@ -265,7 +282,7 @@ void Session::upstream_received(Bytes bytes, TimePoint now) {
   std::size_t offset = 0;
   std::size_t unsent = 0;  // where what may be passed on begins
   const auto pass_on = [&](std::size_t end) {
-    if (end > unsent) effects_.send(Side::client, bytes.substr(unsent, end - unsent));
+    if (end > unsent) send_down(bytes.substr(unsent, end - unsent));
     unsent = end;
     response_passed(now);
   };
@@ -297,9 +314,9 @@ void Session::upstream_received(Bytes bytes, TimePoint now) {
         if (field) {
           Buffer named;
           http::add_field(head, field->name, field->id, named);
-          effects_.send(Side::client, named.view());
+          send_down(named.view());
         } else {
-          effects_.send(Side::client, head.raw());
+          send_down(head.raw());
         }
         break;
       }
@@ -313,11 +330,16 @@ void Session::upstream_received(Bytes bytes, TimePoint now) {
         if (response_reader_->response_head().informational() && status_ != 101) break;  // the final response follows
         if (phase_ == Phase::upgraded) {
           const Bytes rest = bytes.substr(offset);
-          if (!rest.empty()) upstream_received(rest, now);
+          if (!rest.empty()) relay_response(rest, now);
           return;
         }
         response_state_ = ResponseState::complete;
         if (offset < bytes.size()) upstream_dirty_ = true;
+        if (record_ != 0) {
+          if (tap_ && request_state_ == RequestState::relaying) tap_->on_note(std::string(early_response_note));
+          await_record(calls::Outcome::complete, nullptr, AfterRecord::exchange, now);
+          if (over()) return;
+        }
         if (request_state_ == RequestState::relaying) wait_for(Wait::request_body, now);
         return finish_exchange_if_done(now);
       }
@@ -369,6 +391,7 @@ bool Session::response_head_came(TimePoint now) {
 }
 
 void Session::response_failed(const Error& error, TimePoint now) {
+  pass_last_piece();
   if (upstream_there_ || upstream_coming_) effects_.drop_upstream();
   upstream_there_ = upstream_coming_ = false;
   response_reader_.reset();  // its failure is final
@@ -383,14 +406,16 @@ void Session::finish_exchange_if_done(TimePoint now) {
   finish_tap(calls::Outcome::complete, nullptr, status_, now);
   const bool client_stays = request_reader_.keep_alive() && response_reader_->keep_alive() && !draining_ &&
                             ++requests_ < context_.policy->config->limits.requests_per_connection;
-  if (upstream_dirty_ || upstream_ended_ || upstream_congested_ || !response_reader_->keep_alive() ||
-      !request_reader_.keep_alive()) {
+  if (!upstream_there_) {  // it was let go before the record was on disk
+  } else if (upstream_dirty_ || upstream_ended_ || upstream_congested_ || !response_reader_->keep_alive() ||
+             !request_reader_.keep_alive()) {
     effects_.drop_upstream();
   } else {
     if (upstream_held_) effects_.resume(Side::upstream);
     effects_.give_back();
   }
   upstream_there_ = false;
+  if (awaited_ != 0) return wait_for(Wait::nothing, now);
   if (!client_stays) return end_session(true);
   next_request(now);
 }
@@ -412,8 +437,6 @@ void Session::refuse(const Error& error, TimePoint now) {
   const int status = refusal_shape(error.code).status;
   std::string naming;
   if (const auto field = answer_field()) naming = fmt::format("{}: {}\r\n", field->name, field->id);
-  finish_tap(error.fault == Fault::upstream ? calls::Outcome::upstream_failed : calls::Outcome::refused, &error, status,
-             now);
   head_out_.clear();
   // After a 400 it is not certain what follows; and a refusal for want of room must make room.
   const bool sound = head_there_ && status != 400 && status != 408 && status != 431 && status != 503;
@@ -422,7 +445,17 @@ void Session::refuse(const Error& error, TimePoint now) {
   const bool head_only = head_there_ && head.method() == "HEAD";
   const bool stays = sound && !connect && may_stay(head);
   status_ = status;
-  answer_it(refusal_response(error, !stays, head_only, naming), stays, now);
+  const auto outcome = error.fault == Fault::upstream ? calls::Outcome::upstream_failed : calls::Outcome::refused;
+  const std::string response = refusal_response(error, !stays, head_only, naming);
+  if (record_ == 0) {
+    finish_tap(outcome, &error, status, now);
+    return answer_it(response, stays, now);
+  }
+  last_piece_.append(response);
+  const bool discards = stays && request_state_ != RequestState::complete;
+  request_state_ = discards ? RequestState::discarding : RequestState::complete;
+  wait_for(discards ? Wait::request_body : Wait::nothing, now);
+  await_record(outcome, &error, stays ? AfterRecord::next_request : AfterRecord::end, now);
 }
 
 // A client that waits for 100 may never send its body.

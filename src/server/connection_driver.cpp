@@ -437,6 +437,16 @@ void ConnectionDriver::noticed(proxy::Notice what) {
   }
 }
 
+proxy::AwaitedRecord ConnectionDriver::await_record() {
+  if (!tell_recorded_) {
+    tell_recorded_ = std::make_shared<const ReceiptBox::Tell>([this](proxy::RecordNumber number, bool on_disk) {
+      dispatch([&] { session_.recorded(number, on_disk, world_.loop.now()); });
+    });
+  }
+  ++records_;
+  return {records_, world_.receipts.receipt(tell_recorded_, records_), world_.receipts.failing()};
+}
+
 void ConnectionDriver::finish_client() { ending_ = Ending::clean; }
 void ConnectionDriver::break_client() { ending_ = Ending::abnormal; }
 

@@ -16,6 +16,7 @@
 #include "proxy/session.h"
 #include "server/acquisition.h"
 #include "server/counters.h"
+#include "server/receipt_box.h"
 #include "server/upstream_connection.h"
 #include "server/upstream_leg.h"
 #include "server/upstream_pool.h"
@@ -33,6 +34,7 @@ struct DriverWorld {
   const UpstreamWorld& upstream;
   WorkerCounters& counters;
   net::OwnDials& own_dials;
+  ReceiptBox& receipts;
   // The connection is over. The worker destroys the driver later, never inside this call.
   std::function<void(ConnectionDriver&)> over;
   // Objects that may be on the call stack are destroyed from here.
@@ -102,6 +104,7 @@ class ConnectionDriver final : public net::TcpObserver,
   void drop_leg(proxy::LegId leg) override;
   void finish_leg(proxy::LegId leg) override;
   void noticed(proxy::Notice what) override;
+  proxy::AwaitedRecord await_record() override;
   void arm(TimePoint deadline) override;
   void disarm() override;
 
@@ -153,7 +156,9 @@ class ConnectionDriver final : public net::TcpObserver,
   bool in_event_ = false;
   bool client_over_mark_ = false;
   bool upstream_over_mark_ = false;
-  std::deque<std::function<void()>> deferred_;  // what arrived inside an event
+  std::deque<std::function<void()>> deferred_;             // what arrived inside an event
+  std::shared_ptr<const ReceiptBox::Tell> tell_recorded_;  // made when a record is waited for
+  proxy::RecordNumber records_ = 0;                        // waited for so far
   net::Timer timer_;
   proxy::Session session_;
 

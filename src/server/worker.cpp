@@ -81,6 +81,7 @@ struct Worker::State {
         leaves(shared.authority, shared.leaf_key, shared.leaf_options, shared.clock),
         server_tls(leaves),
         resolver(shared.resolver, loop),
+        receipts(loop),
         wake(loop, [this] { woken(); }),
         burial(loop, [this] { bury(); }),
         drain_limit(loop, [this] { cut_all(); }) {
@@ -104,6 +105,7 @@ struct Worker::State {
   tls::ServerContext server_tls;
   net::ResolverClient resolver;
   net::OwnAddresses own_addresses;
+  ReceiptBox receipts;
   std::vector<std::unique_ptr<net::Listener>> listeners;
   std::shared_ptr<Era> era;
   struct Connection {
@@ -164,7 +166,7 @@ void Worker::State::enter(Setup setup) {
     next->upstream->proxy = std::move(chained);
   }
   next->taps = std::make_unique<calls::CallTapSource>(world.outbox, setup.capture, world.clock, world.live);
-  next->driver_world.reset(new DriverWorld{loop, server_tls, *next->pool, *next->upstream, counters, world.own_dials,
+  next->driver_world.reset(new DriverWorld{loop, server_tls, *next->pool, *next->upstream, counters, world.own_dials, receipts,
                                            [this](ConnectionDriver& driver) { over(driver); },
                                            [this](std::unique_ptr<UpstreamConnection> connection) {
                                              dead_upstreams.push_back(std::move(connection));
@@ -198,6 +200,7 @@ void Worker::State::accept(std::unique_ptr<net::TcpSocket> socket) {
   context.policy = era->setup.policy;
   context.taps = era->taps.get();
   context.pages = world.pages.get();
+  context.strict_records = world.strict_records;
   context.client_address = socket->remote_address().to_string();
   context.client_holder = socket->remote_address().holder();
   context.local_ip = local.ip();

@@ -46,6 +46,7 @@ struct ServerWorld {
   std::vector<net::Address> listening;  // the real addresses, ports known
   std::atomic<std::uint64_t> open{0};   // connections of all workers, for `limits.connections`
   calls::LiveCalls* live = nullptr;     // who looks on while calls run
+  bool strict_records = false;          // no response ends before its record is on disk
   net::OwnerSearch client_owners{};
   AddressLimits address_limits{};
   net::OwnDials own_dials{};

@@ -28,10 +28,14 @@ class CallStoreWriter final : public calls::Sink {
   // Creates or migrates. A file that is no database, is another program's, is newer than this program or cannot be
   // written: an error that says what to do, and the file stays as it was. Mode 0600 before anything is in it; folders
   // that are missing are made with 0700.
-  static Result<std::unique_ptr<CallStoreWriter>> open(const std::string& path, StoreKeep keep = {});
+  // `durable`: what was written is on the disk (fsync), and not only on its way there.
+  static Result<std::unique_ptr<CallStoreWriter>> open(const std::string& path, StoreKeep keep = {},
+                                                       bool durable = false);
   ~CallStoreWriter() override;
-  // One transaction: all of the batch or nothing of it.
+  // One transaction: all of the batch or nothing of it. Goes to the file that has the name now: where the one of before
+  // was moved away or deleted, a new one is made, unless its folder is gone too.
   Result<void> write(const std::vector<calls::CallRecord>& batch) override;
+  bool keeps() const noexcept override;
   Result<void> tend(WallTime now) override;  // prunes as `keep` says
   void set_keep(StoreKeep keep) noexcept;    // any thread; the next `tend` prunes
   // Takes away what is older, then the oldest until the rest fits; gives disk space back. How many calls were taken
@@ -61,6 +65,8 @@ class CallStoreReader {
   // What is asked from now on ends in an error once that moment has passed; see `too_late`.
   void stop_at(TimePoint deadline);
   bool too_late() const noexcept;
+  // Since it was opened: records that `list` or `statistics` could not look through for a filter's text, and left out.
+  std::uint64_t unreadable() const noexcept;
   // For pages: give the last id of one as `before` of the next; not_found where that call is no longer there.
   Result<std::vector<CallSummary>> list(const CallFilter& filter) const;       // newest first
   Result<std::vector<std::string>> list_json(const CallFilter& filter) const;  // whole records, newest first

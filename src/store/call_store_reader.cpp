@@ -65,6 +65,7 @@ struct CallStoreReader::State {
   Database database;
   std::int64_t schema = 0;
   mutable StoredRecords unpacker;
+  mutable std::uint64_t unreadable = 0;
 
   // Rows of `sql`, until there are enough or `take` has had enough: whether more may follow.
   template <class Take>
@@ -171,6 +172,7 @@ CallStoreReader::~CallStoreReader() = default;
 
 void CallStoreReader::stop_at(TimePoint deadline) { state_->database.stop_at(deadline); }
 bool CallStoreReader::too_late() const noexcept { return state_->database.too_late(); }
+std::uint64_t CallStoreReader::unreadable() const noexcept { return state_->unreadable; }
 
 Result<std::unique_ptr<CallStoreReader>> CallStoreReader::open(const std::string& path) {
   struct stat there {};
@@ -200,6 +202,7 @@ Result<std::vector<CallSummary>> CallStoreReader::list(const CallFilter& filter)
       [&](const Statement& row, std::vector<CallSummary>& page) -> std::size_t {
         if (text) {
           const auto record = state_->unpacker.unpack(row.octets(record_column));
+          if (!record) ++state_->unreadable;
           if (!record || !text->matches(*record)) return 0;
         }
         page.push_back(read_summary(row, with_attempts(filter)));
@@ -340,6 +343,7 @@ Result<CallStatistics> CallStoreReader::statistics(const CallFilter& filter, Gro
       conditions, [&](const Statement& row) {
         if (text) {
           const auto record = state_->unpacker.unpack(row.octets(13));
+          if (!record) ++state_->unreadable;
           if (!record || !text->matches(*record)) return true;
         }
         CountedCall call;

@@ -21,9 +21,28 @@ constexpr std::size_t batch_records = 512;
 // Decoded bodies may be much larger than what the mailbox held of them.
 constexpr std::size_t batch_bytes = std::size_t{64} << 20;
 constexpr auto batch_delay = std::chrono::milliseconds(50);
-constexpr auto process_patience = std::chrono::milliseconds(250);
+// With the delay, a record is on its way to the disk within 100 ms of its call's end.
+constexpr auto process_patience = std::chrono::milliseconds(40);
+constexpr auto process_patience_awaited = std::chrono::milliseconds(10);  // where an answer waits for its record
 constexpr auto tend_interval = std::chrono::minutes(1);
+// A tending that took this long may have stopped half-way: the next one follows soon, and records are written between.
+constexpr auto long_tending = std::chrono::milliseconds(50);
+constexpr auto tend_again = std::chrono::milliseconds(400);
 constexpr auto log_interval = std::chrono::minutes(1);
+
+// Records that are written together, and whoever waits for some of them.
+struct Batch {
+  std::vector<calls::CallRecord> records;
+  std::vector<std::shared_ptr<calls::Receipt>> receipts;
+  std::size_t octets = 0;  // of bodies
+
+  void add(calls::CapturedCall&& call) {
+    octets += call.record.request.body.size() + call.record.response.body.size();
+    records.push_back(std::move(call.record));
+    if (call.receipt) receipts.push_back(std::move(call.receipt));
+  }
+  bool full() const { return records.size() >= batch_records || octets >= batch_bytes; }
+};
 
 // Says the same thing at most once in `log_interval`, with how much came together since.
 class Complaint {
@@ -70,21 +89,22 @@ struct Recorder::State {
   std::mutex mutex;  // guards what follows
   std::shared_ptr<const bedrock::PriceTable> prices;
   std::condition_variable wake, done;
-  bool arrived = false;  // something is in the mailbox
-  bool plenty = false;   // a full batch is
+  bool arrived = false;   // something is in the mailbox
+  bool pressing = false;  // a full batch is, or what somebody waits for
   bool stopping = false;
   std::uint64_t flush_wanted = 0, flush_done = 0;
 
   Complaint failures, drops;
   std::uint64_t drops_seen = 0;
   std::optional<TimePoint> tended_at;
+  Duration tend_after = tend_interval;
   std::thread thread;
 
   void run();
   bool wait(std::uint64_t& ticket);
   static void wait_for_processes(const std::vector<calls::CapturedCall>& calls);
   void write(std::vector<calls::CapturedCall>& calls);
-  void write_batch(const std::vector<calls::CallRecord>& batch);
+  void write_batch(Batch batch);
   void tend();
   void complain();
 };
@@ -92,7 +112,9 @@ struct Recorder::State {
 // A record that comes a moment later is worth its client's process. Not where many wait to be written.
 void Recorder::State::wait_for_processes(const std::vector<calls::CapturedCall>& calls) {
   if (calls.size() >= batch_records) return;
-  const auto end = std::chrono::steady_clock::now() + process_patience;
+  const bool awaited =
+      std::any_of(calls.begin(), calls.end(), [](const auto& call) { return call.receipt != nullptr; });
+  const auto end = std::chrono::steady_clock::now() + (awaited ? process_patience_awaited : process_patience);
   for (const auto& call : calls) {
     if (call.client_process) call.client_process->wait_for(end - std::chrono::steady_clock::now());
   }
@@ -101,11 +123,11 @@ void Recorder::State::wait_for_processes(const std::vector<calls::CapturedCall>&
 // True: go on; false: the last round. Whoever asked for `ticket` or an earlier one had delivered before.
 bool Recorder::State::wait(std::uint64_t& ticket) {
   std::unique_lock lock(mutex);
-  const auto pressing = [this] { return stopping || flush_wanted > flush_done; };
-  wake.wait_for(lock, tend_interval, [&] { return pressing() || arrived; });
-  if (arrived && !pressing()) wake.wait_for(lock, batch_delay, [&] { return pressing() || plenty; });
+  const auto at_once = [this] { return stopping || pressing || flush_wanted > flush_done; };
+  wake.wait_for(lock, tend_after, [&] { return at_once() || arrived; });
+  if (arrived && !at_once()) wake.wait_for(lock, batch_delay, at_once);
   arrived = false;
-  plenty = false;
+  pressing = false;
   ticket = flush_wanted;
   return !stopping;
 }
@@ -127,38 +149,37 @@ void Recorder::State::run() {
 }
 
 void Recorder::State::write(std::vector<calls::CapturedCall>& calls) {
-  std::vector<calls::CallRecord> batch;
+  Batch batch;
   std::shared_ptr<const bedrock::PriceTable> prices_now;
   {
     const std::lock_guard lock(mutex);
     prices_now = prices;
   }
   wait_for_processes(calls);
-  std::size_t octets = 0;
   for (calls::CapturedCall& call : calls) {
     calls::decode(call, prices_now.get());
-    octets += call.record.request.body.size() + call.record.response.body.size();
-    batch.push_back(std::move(call.record));
-    if (batch.size() < batch_records && octets < batch_bytes) continue;
-    write_batch(batch);
-    batch.clear();
-    octets = 0;
+    batch.add(std::move(call));
+    if (batch.full()) write_batch(std::exchange(batch, {}));
   }
-  if (!batch.empty()) write_batch(batch);
+  if (!batch.records.empty()) write_batch(std::move(batch));
 }
 
-void Recorder::State::write_batch(const std::vector<calls::CallRecord>& batch) {
+void Recorder::State::write_batch(Batch batch) {
   bool fine = true;
   for (const auto& sink : sinks) {
     Result<void> wrote;
     try {
-      wrote = sink->write(batch);
+      wrote = sink->write(batch.records);
     } catch (const std::exception& thrown) {
       wrote = unexpected(Error{ErrorCode::store_failed, Fault::proxy, thrown.what()});
     }
+    if (sink->keeps()) {
+      const auto fate = wrote ? calls::RecordFate::kept : calls::RecordFate::failed;
+      for (const auto& receipt : batch.receipts) receipt->settle(fate);
+    }
     if (wrote) continue;
     fine = false;
-    failures.count(batch.size(), wrote.error().detail);
+    failures.count(batch.records.size(), wrote.error().detail);
     const std::lock_guard lock(trouble_mutex);
     failed_at = clock.now();
     failure = wrote.error().detail;
@@ -167,13 +188,14 @@ void Recorder::State::write_batch(const std::vector<calls::CallRecord>& batch) {
     const std::lock_guard lock(trouble_mutex);
     failed_at.reset();
   }
-  (fine ? written : failed).fetch_add(batch.size(), std::memory_order_release);
+  (fine ? written : failed).fetch_add(batch.records.size(), std::memory_order_release);
 }
 
 void Recorder::State::tend() {
   const TimePoint now = clock.now();
-  if (tended_at && now - *tended_at < tend_interval) return;
+  if (tended_at && now - *tended_at < tend_after) return;
   tended_at = now;
+  const auto begun = std::chrono::steady_clock::now();
   for (const auto& sink : sinks) {
     try {
       if (const auto done_so = sink->tend(clock.wall()); !done_so) log::warn("{}", done_so.error().detail);
@@ -181,6 +203,7 @@ void Recorder::State::tend() {
       log::warn("the call store was not tended: {}", thrown.what());
     }
   }
+  tend_after = std::chrono::steady_clock::now() - begun < long_tending ? Duration(tend_interval) : Duration(tend_again);
 }
 
 void Recorder::State::complain() {
@@ -216,6 +239,7 @@ void Recorder::deliver(calls::CapturedCall call) noexcept {
   bool was_empty = false;
   // Counted first, so that no reader of the counters sees more written than delivered.
   const std::uint64_t number = state.delivered.fetch_add(1, std::memory_order_relaxed) + 1;
+  const bool awaited = call.receipt != nullptr;
   bool taken = false;
   try {
     const std::size_t cost = call.cost();
@@ -228,11 +252,11 @@ void Recorder::deliver(calls::CapturedCall call) noexcept {
     state.dropped_at.store(state.clock.now().time_since_epoch().count(), std::memory_order_relaxed);
     return;
   }
-  const bool batch_full = number % batch_records == 0;
-  if (!was_empty && !batch_full) return;
+  const bool pressing = awaited || number % batch_records == 0;
+  if (!was_empty && !pressing) return;
   const std::lock_guard lock(state.mutex);
   state.arrived = true;
-  state.plenty = state.plenty || batch_full;
+  state.pressing = state.pressing || pressing;
   state.wake.notify_one();
 }
 

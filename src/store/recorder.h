@@ -38,8 +38,9 @@ struct RecorderTrouble {
   std::optional<TimePoint> dropped_at;  // the mailbox was full
 };
 
-// Any thread delivers; one thread of its own writes: up to 512 records at a time, at most 50 ms after the first of them
-// came. Destroying it writes what is in the mailbox first. Drops and failures are logged at most once a minute.
+// Any thread delivers; one thread of its own writes: up to 512 records at a time, at most 90 ms after the first of them
+// came, and at once those that somebody waits for (`CapturedCall::receipt`), with all that came meanwhile. Destroying
+// it writes what is in the mailbox first. Drops and failures are logged at most once a minute.
 class Recorder final : public calls::CallOutbox {
  public:
   Recorder(std::vector<std::unique_ptr<calls::Sink>> sinks, const RecorderOptions& options);

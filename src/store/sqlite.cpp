@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
+#include <cstring>
+
 namespace borehole::store {
 
 namespace {
@@ -80,6 +83,15 @@ Error Database::error(std::string_view doing) const {
           fmt::format("cannot {} the call store {}: {}; check the permissions of the file and its folder, or name "
                       "another file in record.store",
                       doing, path_, said));
+    case SQLITE_IOERR: {
+      const int reason = sqlite3_system_errno(handle_.get());
+      if (reason == EFBIG || reason == EDQUOT || reason == ENOSPC) {
+        return failure(fmt::format("cannot {} the call store {}: {}; make room, raise the limit, or lower record.keep",
+                                   doing, path_, std::strerror(reason)));
+      }
+      return failure(fmt::format("cannot {} the call store {}: {}{}{}", doing, path_, said, reason == 0 ? "" : ": ",
+                                 reason == 0 ? "" : std::strerror(reason)));
+    }
     default: return failure(fmt::format("cannot {} the call store {}: {}", doing, path_, said));
   }
 }

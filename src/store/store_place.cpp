@@ -23,8 +23,7 @@ std::vector<std::string> place_faults(const std::string& path, const std::string
   struct stat there {};
   if (stat(path.c_str(), &there) != 0) {
     if (errno == ENOENT || errno == ENOTDIR) {
-      return {fmt::format("{} {} is no longer there, so calls are not kept; put it back, or start borehole again", what,
-                          path)};
+      return {fmt::format("{} {} is no longer there: put it back, or the next call makes a new one", what, path)};
     }
     return {fmt::format("{} {} cannot be looked at: {}; mend that", what, path, std::strerror(errno))};
   }

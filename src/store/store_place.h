@@ -8,7 +8,7 @@
 namespace borehole::store {
 
 // What is wrong, in sentences that say what to do; empty: nothing is to be seen. `what` names the file: "the call
-// store". A file that is neither there nor to be made anew by its writer counts as wrong.
+// store".
 std::vector<std::string> place_faults(const std::string& path, const std::string& what);
 
 }  // namespace borehole::store

@@ -217,6 +217,7 @@ Response list_calls(const std::string& store, const CallsQuery& query, TimePoint
   const std::string* last = nullptr;
   bool more = false;
   std::size_t taken = 0;
+  std::uint64_t damaged = reader.unreadable();
   for (const auto& call : *calls) {
     more = taken == query.filter.limit || body.size() > page_bytes;
     if (more) break;
@@ -230,7 +231,8 @@ Response list_calls(const std::string& store, const CallsQuery& query, TimePoint
     }
     const auto record = reader.find_json(call.id);
     if (!record && reader.too_late()) return failed(&reader, record.error());
-    if (!record) continue;  // taken away meanwhile: it was too old to be kept
+    if (!record && record.error().code != ErrorCode::not_found) ++damaged;
+    if (!record) continue;  // or taken away meanwhile: it was too old to be kept
     if (!first) body += ',';
     body += *record;
   }
@@ -240,6 +242,7 @@ Response list_calls(const std::string& store, const CallsQuery& query, TimePoint
   } else {
     body += "null";
   }
+  if (damaged > 0) body += fmt::format(",\"unreadable\":{}", damaged);
   return json(body + "}\n");
 }
 

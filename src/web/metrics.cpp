@@ -81,7 +81,8 @@ void add_calls(Exposition& out, const calls::CallFigures& calls) {
           [](const calls::CallFigures::Latency& l) -> const calls::Histogram& { return l.first_token; });
 }
 
-void add_records(Exposition& out, const store::RecorderCounters& records) {
+void add_records(Exposition& out, const MetricsFigures& figures) {
+  const store::RecorderCounters& records = figures.records;
   out.single("borehole_records_delivered_total", Type::counter, "Records that the recorder took over from the workers.",
              records.delivered);
   out.single("borehole_records_written_total", Type::counter, "Records that were written everywhere they should be.",
@@ -92,6 +93,13 @@ void add_records(Exposition& out, const store::RecorderCounters& records) {
              "Records that were dropped because calls came faster than they could be written.", records.dropped);
   out.single("borehole_mailbox_bytes", Type::gauge, "Memory of the records that wait to be written.",
              records.mailbox_bytes);
+  out.single(
+      "borehole_jsonl_torn_lines_total", Type::counter,
+      "Lines without an end that the file of record.jsonl was found to end in, as after a kill; each was mended.",
+      figures.jsonl_torn);
+  out.single("borehole_jsonl_rotations_total", Type::counter,
+             "Times that the file of record.jsonl was set aside since it had reached record.jsonl_max_bytes.",
+             figures.jsonl_rotations);
 }
 
 WorkerFigures sum(const std::vector<WorkerFigures>& workers) {
@@ -206,7 +214,7 @@ void add_process(Exposition& out, const MetricsFigures& figures) {
 std::string metrics_text(const MetricsFigures& figures) {
   Exposition out;
   add_calls(out, figures.calls);
-  add_records(out, figures.records);
+  add_records(out, figures);
   out.single("borehole_live_events_dropped_total", Type::counter,
              "What happened in running calls and was not shown to who looked on, because it came too fast.",
              figures.live_dropped);

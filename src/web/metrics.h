@@ -28,6 +28,7 @@ struct WorkerFigures {
 struct MetricsFigures {
   calls::CallFigures calls;
   store::RecorderCounters records;
+  std::uint64_t jsonl_torn = 0, jsonl_rotations = 0;
   std::uint64_t live_dropped = 0;  // looks at running calls
   std::vector<WorkerFigures> workers;
   ProcessFigures process;

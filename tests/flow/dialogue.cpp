@@ -95,6 +95,11 @@ Event shut_down() {
   return {"shut_down()", [](Dialogue& d) { d.session->shut_down(d.now); }};
 }
 
+Event recorded(bool on_disk) {
+  return {fmt::format("recorded({})", on_disk),
+          [on_disk](Dialogue& d) { d.session->recorded(d.world.records, on_disk, d.now); }};
+}
+
 // --- effects
 
 Expected to_client(std::string octets) { return {"to client", std::move(octets), {}}; }
@@ -163,6 +168,7 @@ void Dialogue::begin(config::Config config, std::optional<Error> refusal, bool t
                      std::optional<http::Authority> meant_for) {
   SessionContext context;
   context.meant_for = std::move(meant_for);
+  context.strict_records = config.record.strict_durability;
   context.policy = policy_of(std::move(config));
   if (tapped) context.taps = &witness;
   context.pages = &own_pages;

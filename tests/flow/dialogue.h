@@ -40,6 +40,7 @@ Event congested(Side side);
 Event drained(Side side);
 Event time_passes(Duration how_long);
 Event shut_down();
+Event recorded(bool on_disk);  // the record that was begun last
 
 struct Expected {
   std::string what;

@@ -182,6 +182,13 @@ void RecordedEffects::finish_leg(LegId leg) {
 
 void RecordedEffects::noticed(Notice what) { ++notices[what]; }
 
+AwaitedRecord RecordedEffects::await_record() {
+  rule(!finished, "nothing is asked once the session is over");
+  const RecordNumber number = ++records;
+  auto receipt = std::make_shared<calls::Receipt>([this, number](auto) { ended_records.push_back(number); });
+  return {number, std::move(receipt), records_fail};
+}
+
 void RecordedEffects::finish_client() {
   rule(legs.empty() && !negotiating, "legs are let go before the client");
   rule(!there && !coming && !reaching, "the upstream is let go before the client");

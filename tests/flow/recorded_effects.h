@@ -44,6 +44,9 @@ class RecordedEffects final : public Effects {
   };
   std::map<LegId, LegState> legs;  // those that were not let go
   std::map<Notice, int> notices;
+  RecordNumber records = 0;  // receipts that were asked for
+  bool records_fail = false;
+  std::vector<RecordNumber> ended_records;  // whose taps are done; the test tells what becomes of them
 
   void send(Side side, Bytes bytes) override;
   TimePoint flush(Side side) override;
@@ -68,6 +71,7 @@ class RecordedEffects final : public Effects {
   void drop_leg(LegId leg) override;
   void finish_leg(LegId leg) override;
   void noticed(Notice what) override;
+  AwaitedRecord await_record() override;
   void arm(TimePoint deadline) override;
   void disarm() override;
 

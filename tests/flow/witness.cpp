@@ -2,13 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace borehole::proxy::test {
 
 namespace {
 
 class WitnessTap final : public calls::Tap {
  public:
-  explicit WitnessTap(std::shared_ptr<Seen> seen) : seen_(std::move(seen)) {}
+  WitnessTap(std::shared_ptr<Seen> seen, std::shared_ptr<calls::Receipt> receipt)
+      : seen_(std::move(seen)), receipt_(std::move(receipt)) {}
 
   std::string_view id() const noexcept override { return seen_->id; }
 
@@ -58,6 +61,7 @@ class WitnessTap final : public calls::Tap {
     seen_->outcome = outcome;
     if (error != nullptr) seen_->error = *error;
     seen_->status = status;
+    receipt_.reset();
   }
 
  private:
@@ -70,6 +74,7 @@ class WitnessTap final : public calls::Tap {
   }
 
   std::shared_ptr<Seen> seen_;
+  std::shared_ptr<calls::Receipt> receipt_;
 };
 
 }  // namespace
@@ -88,8 +93,9 @@ std::string Seen::text() const {
 std::unique_ptr<calls::Tap> Witness::begin(const calls::ExchangeStart& start, TimePoint) noexcept {
   seen.push_back(std::make_shared<Seen>());
   seen.back()->start = start;
+  auto receipt = std::exchange(seen.back()->start.receipt, nullptr);
   seen.back()->id = fmt::format("CALL{}", seen.size());
-  return std::make_unique<WitnessTap>(seen.back());
+  return std::make_unique<WitnessTap>(seen.back(), std::move(receipt));
 }
 
 std::vector<std::shared_ptr<Seen>> Witness::finished() const {

@@ -1,9 +1,9 @@
 // Drives an HTTP/2 session with a script of events read out of the input. Never lets it ask for what a driver could not
 // do, keep a connection after its end, hold what nothing will let go, or finish a tap twice.
 //
-// The first octet chooses: 1 prior knowledge instead of a direct connection, 2 octets come one by one. Then come
-// events, one a letter: `c` and `u` with two octets of length and as many octets that the client or the newest leg
-// sends, and the rest without arguments; see `play`.
+// The first octet chooses: 1 prior knowledge instead of a direct connection, 2 octets come one by one, 4 responses wait
+// for their records. Then come events, one a letter: `c` and `u` with two octets of length and as many octets that the
+// client or the newest leg sends, and the rest without arguments; see `play`.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -46,6 +46,7 @@ class Play {
     SessionContext context;
     context.policy = policy();
     context.taps = &witness_;
+    context.strict_records = (choice & 4U) != 0;
     context.pages = &pages_;
     context.local_ip = "127.0.0.1";
     context.local_port = 5380;
@@ -86,6 +87,8 @@ class Play {
       case 'L': return mark_leg();
       case 'e': session_->ended(Side::client, now_); return check();
       case 't': return time_passes();
+      case 'r': return settle_records(true);
+      case 'R': return settle_records(false);
       case 's': session_->shut_down(now_); return check();
       default: return;
     }
@@ -140,6 +143,16 @@ class Play {
     if (leg == 0) return;
     session_->leg_gone(leg, {ErrorCode::upstream_closed, Fault::upstream, "it closed"}, now_);
     check();
+  }
+
+  // What became of the records whose calls are over.
+  void settle_records(bool on_disk) {
+    while (!session_->over() && !world_.ended_records.empty()) {
+      const RecordNumber number = world_.ended_records.front();
+      world_.ended_records.erase(world_.ended_records.begin());
+      session_->recorded(number, on_disk, now_);
+      check();
+    }
   }
 
   void mark() {

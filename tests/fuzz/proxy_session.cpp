@@ -1,7 +1,8 @@
 // Fuzzes the session: a dialogue of events read out of the input, played whole and octet by octet. Never lets it ask
 // for what a driver could not do, lease twice for one head, keep a hold, or forward other octets for other pieces.
 //
-// The first octet chooses how leases are met, whether a tap looks and whether a firewall rule led the client here. Then
+// The first octet chooses how leases are met, whether a tap looks, whether a firewall rule led the client here and whether
+// responses wait for their records. Then
 // come events, one a letter: `c` and `u` with two octets of length and as many octets that the client or the upstream
 // sends, `h` with one octet (what a ClientHello offers), and the rest without arguments; see `play`.
 #include <cstddef>
@@ -43,6 +44,7 @@ class Play {
     SessionContext context;
     context.policy = policy();
     if ((choice & 2U) != 0) context.taps = &witness_;
+    context.strict_records = (choice & 16U) != 0;
     context.pages = &pages_;
     if ((choice & 8U) != 0) context.meant_for = http::Authority{"198.51.100.7", 443, true, true};
     context.local_ip = "127.0.0.1";
@@ -59,6 +61,7 @@ class Play {
       one(event, script);
       if (!late_) meet();
     }
+    settle_records(true);
     return {world_.to_client, world_.to_upstream, world_.leases, session_->over(), world_.clean};
   }
 
@@ -69,6 +72,8 @@ class Play {
       case 'u': return say(Side::upstream, octets(script));
       case 'h': return hello(script);
       case 'l': return meet();
+      case 'r': return settle_records(true);
+      case 'R': return settle_records(false);
       case 'f': return fail();
       case 'C': return mark(Side::client);
       case 'U': return mark(Side::upstream);
@@ -113,6 +118,16 @@ class Play {
     say(Side::client, client_hello(name, {(choice & 4U) != 0 ? "h2" : "http/1.1"}));
   }
 
+  // What became of the records whose calls are over.
+  void settle_records(bool on_disk) {
+    while (!session_->over() && !world_.ended_records.empty()) {
+      const RecordNumber number = world_.ended_records.front();
+      world_.ended_records.erase(world_.ended_records.begin());
+      session_->recorded(number, on_disk, now_);
+      check();
+    }
+  }
+
   // What was asked for is there.
   void meet() {
     while (!session_->over() && (world_.reaching || world_.coming)) {
@@ -125,6 +140,7 @@ class Play {
       }
       check();
     }
+    settle_records(true);
   }
 
   void fail() {
@@ -183,8 +199,9 @@ class Play {
       return;
     }
     if (!world_.there) {
-      demand(!world_.client_held || client_over_mark_ || world_.coming || world_.reaching,
-             "no hold outlives its exchange");
+      demand(
+          !world_.client_held || client_over_mark_ || world_.coming || world_.reaching || !world_.ended_records.empty(),
+          "no hold outlives its exchange");
     }
   }
 
@@ -211,13 +228,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Bytes script(reinterpret_cast<const char*>(data) + 1, size - 1);
   const Outcome whole = Play(choice, false).run(script);
   const Outcome again = Play(choice ^ 2U, false).run(script);
-  demand(whole.to_client == again.to_client && whole.to_upstream == again.to_upstream && whole.leases == again.leases &&
-             whole.over == again.over && whole.clean == again.clean,
+  const bool waits = (choice & 16U) != 0;  // then who looks says when responses end
+  demand(waits || whole.to_client == again.to_client && whole.to_upstream == again.to_upstream &&
+                      whole.leases == again.leases && whole.over == again.over && whole.clean == again.clean,
          "a tap changes nothing");
   if (size > 8192) return 0;
   const Outcome split = Play(choice, true).run(script);
   // Where the client or the upstream is malformed, it depends on the pieces how much was passed on before it was seen.
   if (is_malformed(whole.to_client) || is_malformed(split.to_client) || (whole.over && !whole.clean)) return 0;
+  if (waits && script.find('R') != Bytes::npos) return 0;  // what had begun by then is cut, else refused
   demand(whole.to_client == split.to_client, "the client gets the same, whatever the pieces");
   demand(whole.leases == split.leases, "the same is leased, whatever the pieces");
   return 0;

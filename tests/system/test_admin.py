@@ -215,8 +215,8 @@ def a_store_that_is_gone_is_told(t):
     os.rename(proxy.store, proxy.store + ".away")
     answer = admin.get("/readyz")
     check.equal(answer.status, 503, "/readyz")
-    check.equal(answer.body.decode(), f"the call store {proxy.store} is no longer there, so calls are not kept; put it "
-                                      "back, or start borehole again\n", "what is wrong")
+    check.equal(answer.body.decode(), f"the call store {proxy.store} is no longer there: put it back, or the next call "
+                                      "makes a new one\n", "what is wrong")
     check.equal(admin.json("/api/calls", 404)["message"][:27], "there is no call store at /", "the calls")
     os.rename(proxy.store + ".away", proxy.store)
     check.equal(admin.get("/readyz").status, 200, "it is back")

@@ -453,6 +453,10 @@ def a_damaged_record_costs_itself_alone(t):
     with open(t.path("out"), encoding="utf-8") as file:
         check.equal(len(file.read().splitlines()), 2, "also to the file")
     check.contains(proxy.run("calls", "list"), whole[1]["id"], "the list still tells of it")
+    for command in (["calls", "list", "--text", "POST"], ["calls", "stats", "--text", "POST"]):
+        done = proxy.run(*command, status=None)
+        check.equal(done.returncode, 1, f"{command}: {done.stdout}")
+        check.contains(done.stderr, "1 of the records is damaged and could not be searched", f"{command}")
 
 
 # ---- prune

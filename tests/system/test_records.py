@@ -284,10 +284,12 @@ def calls_list_and_show(t):
 
 
 @test
-def strict_durability_is_refused_while_it_cannot_be_kept(t):
-    done = t.proxy(t.upstream()).run("check", "--set", "record.durability=strict", status=None)
+def strict_durability_needs_a_store(t):
+    proxy = t.proxy(t.upstream())
+    check.equal(proxy.run("check", "--set", "record.durability=strict", status=None).returncode, 0, "with a store")
+    done = proxy.run("check", "--set", "record.durability=strict", "--set", "record.store=null", status=None)
     check.equal(done.returncode, 2, "the status of check")
-    check.contains(done.stderr, "record.durability", "what check says")
+    check.contains(done.stderr, "record.durability strict needs a store", "what check says")
 
 
 @test

@@ -137,8 +137,8 @@ const std::vector<Row> rows{
    "[phone]", "[0] ('phone') must be one of email, card, aws_key", 1},
   {"record.mask_headers", "[X-One]", [](const Config& c) { return c.record.mask_headers == std::vector<std::string>{"x-one"}; },
    "[\"x:\"]", "[0] ('x:') must be the name of a header, such as content-type", 1},
-  {"record.durability", "batch", [](const Config& c) { return !c.record.strict_durability; },
-   "loose", " ('loose') must be one of batch"},
+  {"record.durability", "strict", [](const Config& c) { return c.record.strict_durability; },
+   "loose", " ('loose') must be one of batch, strict"},
   {"record.keep.days", "1", [](const Config& c) { return c.record.keep_days == 1; },
    "0", " ('0') must be a whole number from 1 to 36500"},
   {"record.keep.max_bytes", "1MiB", [](const Config& c) { return c.record.keep_max_bytes == 1024 * 1024; },
@@ -165,7 +165,7 @@ TEST_CASE("each key takes what is right, in the file and on the command line") {
     const Row* row = row_of(key);
     REQUIRE(row != nullptr);
     Fixture fixture;
-    if (key != "record.durability" && key != "prices") CHECK_FALSE(row->holds(fixture.good("")));  // no default
+    if (key != "prices") CHECK_FALSE(row->holds(fixture.good("")));  // no default
     CHECK(row->holds(fixture.good(written(key, row->right).yaml)));
     fixture.options.sets = {std::string(key) + "=" + std::string(row->right)};
     CHECK(row->holds(fixture.good("")));

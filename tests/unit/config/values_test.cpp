@@ -75,8 +75,11 @@ TEST_CASE("numbers, switches and choices") {
   CHECK(only_problem("upstream: {allow_loopback: yes}") ==
         "1:28: upstream.allow_loopback ('yes') must be true or false");
   CHECK_FALSE(good("record: {durability: batch}").record.strict_durability);
-  CHECK(only_problem("record: {durability: safe}") == "1:22: record.durability ('safe') must be one of batch");
-  CHECK(only_problem("record: {durability: strict}") == "1:22: record.durability ('strict') must be one of batch");
+  CHECK(only_problem("record: {durability: safe}") == "1:22: record.durability ('safe') must be one of batch, strict");
+  CHECK(good("record: {durability: strict}").record.strict_durability);
+  CHECK(only_problem("record: {durability: strict, store: null}") ==
+        "1:22: record.durability strict needs a store to keep records in: set record.store to a file, or durability to "
+        "batch");
   CHECK(good("log: {level: debug, format: json}").log.format == borehole::log::Format::json);
 }
 

@@ -50,4 +50,5 @@ TEST_CASE("Each refusal has the status and type of its kind") {
   CHECK(shape(ErrorCode::response_timeout) == "504 ModelTimeoutException");
   CHECK(shape(ErrorCode::shutting_down) == "503 ServiceUnavailableException");
   CHECK(shape(ErrorCode::too_many_connections) == "503 ServiceUnavailableException");
+  CHECK(shape(ErrorCode::store_failed) == "503 ServiceUnavailableException");
 }

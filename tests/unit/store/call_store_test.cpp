@@ -496,4 +496,44 @@ TEST_CASE("what is kept can be changed while the store is written", "[call_store
   CHECK(ids(*reader(path), {}) == std::vector<std::string>{"B"});
 }
 
+TEST_CASE("a clock that is set back does not keep old calls from being pruned", "[call_store]") {
+  Scratch scratch;
+  const std::string path = scratch.path("calls.db");
+  auto opened = CallStoreWriter::open(path, {2, 0});
+  REQUIRE(opened.has_value());
+  auto& to = **opened;
+  REQUIRE(to.tend(at_second(11 * 86'400)).has_value());  // a day ahead
+  write(to, {record("A", 0), record("B", 9 * 86'400)});
+  REQUIRE(to.tend(at_second(10 * 86'400)).has_value());
+  CHECK(ids(*reader(path), {}) == std::vector<std::string>{"B"});
+}
+
+TEST_CASE("a store that was moved or deleted is made anew, and one that was put back is gone on with", "[call_store]") {
+  Scratch scratch;
+  const std::string path = scratch.path("data/calls.db");
+  auto opened = CallStoreWriter::open(path, {}, GENERATE(false, true));
+  REQUIRE(opened.has_value());
+  auto& to = **opened;
+  write(to, {record("A")});
+  std::filesystem::rename(path, path + ".old");
+  write(to, {record("B")});
+  CHECK(ids(*reader(path), {}) == std::vector<std::string>{"B"});
+  CHECK(ids(*reader(path + ".old"), {}) == std::vector<std::string>{"A"});
+  CHECK(mode(path) == 0600U);
+  for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path + suffix);
+  write(to, {record("C")});
+  CHECK(ids(*reader(path), {}) == std::vector<std::string>{"C"});
+
+  const std::string folder = scratch.path("data");
+  std::filesystem::rename(folder, folder + ".away");
+  const auto done = to.write({record("D")});
+  REQUIRE_FALSE(done.has_value());
+  CHECK(has(done.error().detail, path));
+  CHECK_FALSE(std::filesystem::exists(folder));  // a disk may be mounted there again
+  REQUIRE_FALSE(to.tend(at_second(0)).has_value());
+  std::filesystem::rename(folder + ".away", folder);
+  write(to, {record("E")});
+  CHECK(ids(*reader(path), {}).size() == 2);
+}
+
 }  // namespace borehole::store

@@ -16,7 +16,7 @@ namespace borehole::store {
 namespace {
 
 std::unique_ptr<calls::Sink> sink(const std::string& path) {
-  auto opened = open_jsonl_sink(path);
+  auto opened = open_jsonl_sink({path});
   REQUIRE(opened.has_value());
   return std::move(*opened);
 }
@@ -54,12 +54,81 @@ TEST_CASE("a file that was renamed or deleted is made anew", "[jsonl_sink]") {
   CHECK(contents(path) == lines({record("C")}));
 }
 
-TEST_CASE("a line that another program left unfinished does not swallow ours", "[jsonl_sink]") {
+TEST_CASE("a file that ends inside a line is mended", "[jsonl_sink]") {
   Scratch scratch;
   const std::string path = scratch.path("calls.jsonl");
-  std::ofstream(path) << "{\"id\":\"cut";
-  REQUIRE(sink(path)->write({record("A")}).has_value());
-  CHECK(contents(path) == "{\"id\":\"cut\n" + lines({record("A")}));
+  const std::string before = GENERATE(as<std::string>(), "", "{\"id\":\"X\"}\n");
+  const std::string whole = lines({record("W")});
+  const auto counters = std::make_shared<JsonlCounters>();
+  const auto opened = [&] {
+    auto to = open_jsonl_sink({path}, counters);
+    REQUIRE(to.has_value());
+    return std::move(*to);
+  };
+  std::string mended;
+  SECTION("a record that was cut is taken away") {
+    const std::size_t kept = GENERATE(7, 40, 200);
+    std::ofstream(path) << before << whole.substr(0, kept);
+    mended = before;
+  }
+  SECTION("a long one too") {
+    calls::CallRecord large = record("L");
+    large.request.body.assign(300'000, 'x');
+    std::ofstream(path) << before << calls::to_json(large).substr(0, 290'000);
+    mended = before;
+  }
+  SECTION("a whole one lacks only its end") {
+    std::ofstream(path) << before << whole.substr(0, whole.size() - 1);
+    mended = before + whole;
+  }
+  SECTION("what is not ours is left, and does not swallow ours") {
+    std::ofstream(path) << before << "a shopping list: {milk";
+    mended = before + "a shopping list: {milk\n";
+  }
+  REQUIRE(opened()->write({record("A")}).has_value());
+  CHECK(contents(path) == mended + lines({record("A")}));
+  CHECK(counters->torn == 1);
+  (void)opened();
+  CHECK(counters->torn == 1);
+}
+
+TEST_CASE("a file is set aside before it grows beyond its size, and no record is lost for it", "[jsonl_sink]") {
+  Scratch scratch;
+  const std::string path = scratch.path("calls.jsonl");
+  const std::size_t one = lines({record("A")}).size();
+  const auto counters = std::make_shared<JsonlCounters>();
+  auto to = open_jsonl_sink({.path = path, .max_bytes = 2 * one + 1, .files = 2}, counters);
+  REQUIRE(to.has_value());
+  SECTION("in one batch or several") {
+    if (GENERATE(true, false)) {
+      REQUIRE((*to)->write({record("A"), record("B"), record("C"), record("D"), record("E")}).has_value());
+    } else {
+      for (const char* id : {"A", "B", "C", "D", "E"}) REQUIRE((*to)->write({record(id)}).has_value());
+    }
+    CHECK(contents(path) == lines({record("E")}));
+    CHECK(contents(path + ".1") == lines({record("C"), record("D")}));
+    CHECK(contents(path + ".2") == lines({record("A"), record("B")}));
+    CHECK(mode(path) == 0600U);
+    CHECK(counters->rotations == 2);
+    REQUIRE((*to)->write({record("F"), record("G")}).has_value());
+    CHECK(contents(path + ".2") == lines({record("C"), record("D")}));
+    CHECK_FALSE(std::filesystem::exists(path + ".3"));
+  }
+  SECTION("a record that is larger has a file of its own") {
+    calls::CallRecord large = record("L");
+    large.request.body.assign(10 * one, 'x');
+    REQUIRE((*to)->write({record("A"), large, record("B")}).has_value());
+    CHECK(contents(path) == lines({record("B")}));
+    CHECK(contents(path + ".1") == lines({large}));
+    CHECK(contents(path + ".2") == lines({record("A")}));
+  }
+  SECTION("where it cannot be renamed it grows") {
+    std::filesystem::create_directories(path + ".2/in_the_way");
+    std::filesystem::create_directories(path + ".1");
+    REQUIRE((*to)->write({record("A"), record("B"), record("C")}).has_value());
+    CHECK(contents(path) == lines({record("A"), record("B"), record("C")}));
+    CHECK(counters->rotations == 0);
+  }
 }
 
 TEST_CASE("a full disk leaves whole lines, and the error says which file", "[jsonl_sink]") {

@@ -116,6 +116,107 @@ TEST_CASE("a delivery alone is written without a flush", "[recorder]") {
   CHECK(seen.changed.wait_for(lock, std::chrono::seconds(30), [&] { return seen.waiting; }));
 }
 
+namespace {
+
+// What a receipt told, for whoever waits for it.
+struct Told {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<std::pair<std::string, calls::RecordFate>> all;
+
+  calls::CapturedCall call(const std::string& id) {
+    calls::CapturedCall made = captured(id);
+    made.receipt = std::make_shared<calls::Receipt>([this, id](calls::RecordFate fate) {
+      const std::lock_guard lock(mutex);
+      all.emplace_back(id, fate);
+      changed.notify_all();
+    });
+    return made;
+  }
+  std::vector<std::pair<std::string, calls::RecordFate>> wait(std::size_t count) {
+    std::unique_lock lock(mutex);
+    CHECK(changed.wait_for(lock, std::chrono::seconds(30), [&] { return all.size() >= count; }));
+    return all;
+  }
+};
+
+class KeepingSink final : public calls::Sink {
+ public:
+  explicit KeepingSink(Seen& seen, bool fails = false) : sink_(seen, fails) {}
+  Result<void> write(const std::vector<calls::CallRecord>& batch) override { return sink_.write(batch); }
+  bool keeps() const noexcept override { return true; }
+
+ private:
+  FakeSink sink_;
+};
+
+using Answers = std::vector<std::pair<std::string, calls::RecordFate>>;
+using enum calls::RecordFate;
+
+}  // namespace
+
+TEST_CASE("who waits for a record is told once it is kept, and for all that came meanwhile at once", "[recorder]") {
+  Seen seen, others;
+  seen.held = true;
+  Told told;
+  std::vector<std::unique_ptr<calls::Sink>> sinks;
+  sinks.push_back(std::make_unique<KeepingSink>(seen));
+  sinks.push_back(std::make_unique<FakeSink>(others, true));  // which is no matter
+  Recorder recorder(std::move(sinks), {});
+  recorder.deliver(told.call("A"));
+  {
+    std::unique_lock lock(seen.mutex);
+    REQUIRE(seen.changed.wait_for(lock, std::chrono::seconds(30), [&] { return seen.waiting; }));
+  }
+  recorder.deliver(captured("B"));
+  recorder.deliver(told.call("C"));
+  recorder.deliver(told.call("D"));
+  CHECK(told.all.empty());
+  {
+    const std::lock_guard lock(seen.mutex);
+    seen.held = false;
+    seen.changed.notify_all();
+  }
+  CHECK(told.wait(3) == Answers{{"A", kept}, {"C", kept}, {"D", kept}});
+  recorder.flush();
+  CHECK(seen.ids == std::vector<std::string>{"A", "B", "C", "D"});
+  CHECK(seen.largest_batch == 3);
+}
+
+TEST_CASE("who waits for a record that is not kept is told so", "[recorder]") {
+  Seen seen;
+  Told told;
+  SECTION("the sink fails") {
+    Recorder recorder(one(std::make_unique<KeepingSink>(seen, true)), {});
+    recorder.deliver(told.call("A"));
+    CHECK(told.wait(1) == Answers{{"A", failed}});
+  }
+  SECTION("no sink keeps it") {
+    Recorder recorder(one(std::make_unique<FakeSink>(seen)), {});
+    recorder.deliver(told.call("A"));
+    CHECK(told.wait(1) == Answers{{"A", let_go}});
+  }
+  SECTION("it is dropped") {
+    seen.held = true;
+    Recorder recorder(one(std::make_unique<KeepingSink>(seen)), {.mailbox_bytes = 1});
+    recorder.deliver(told.call("first"));
+    {
+      std::unique_lock lock(seen.mutex);
+      REQUIRE(seen.changed.wait_for(lock, std::chrono::seconds(30), [&] { return seen.waiting; }));
+    }
+    recorder.deliver(told.call("waits"));
+    recorder.deliver(told.call("dropped"));
+    CHECK(told.wait(1) == Answers{{"dropped", let_go}});
+    {
+      const std::lock_guard lock(seen.mutex);
+      seen.held = false;
+      seen.changed.notify_all();
+    }
+    CHECK(told.wait(3) == Answers{{"dropped", let_go}, {"first", kept}, {"waits", kept}});
+    CHECK(recorder.counters().dropped == 1);
+  }
+}
+
 TEST_CASE("a full mailbox drops, and every drop is counted", "[recorder]") {
   Seen seen;
   seen.held = true;

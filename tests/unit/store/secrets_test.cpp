@@ -31,7 +31,7 @@ TEST_CASE("no octet of a secret reaches a file, by whichever way it came", "[sec
   auto writer = CallStoreWriter::open(database);
   REQUIRE(writer.has_value());
   sinks.push_back(std::move(*writer));
-  auto jsonl = open_jsonl_sink(lines);
+  auto jsonl = open_jsonl_sink({lines});
   REQUIRE(jsonl.has_value());
   sinks.push_back(std::move(*jsonl));
   Recorder recorder(std::move(sinks), {});

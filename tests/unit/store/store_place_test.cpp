@@ -23,7 +23,7 @@ TEST_CASE("a file that was taken away is said to be so") {
   Scratch scratch;
   const std::string path = scratch.path("calls.db");
   const std::string gone =
-      "the call store " + path + " is no longer there, so calls are not kept; put it back, or start borehole again";
+      "the call store " + path + " is no longer there: put it back, or the next call makes a new one";
   CHECK(place_faults(path, "the call store") == std::vector{gone});
   CHECK(place_faults(scratch.path("folder/calls.db"), "the call store").size() == 1);
 }

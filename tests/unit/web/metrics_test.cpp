@@ -109,6 +109,8 @@ TEST_CASE("workers are summed, and shown one by one where that tells something")
   input.workers[1].cpu_seconds = 2.5;
   input.records.dropped = 9;
   input.records.mailbox_bytes = 77;
+  input.jsonl_torn = 2;
+  input.jsonl_rotations = 3;
   input.ready = true;
   const auto text = metrics_text(input);
   for (const std::string line :
@@ -118,8 +120,9 @@ TEST_CASE("workers are summed, and shown one by one where that tells something")
         "borehole_upstream_tls_handshakes_total{resumed=\"true\"} 5",
         "borehole_upstream_tls_handshakes_total{resumed=\"false\"} 2",
         "borehole_worker_cpu_seconds_total{worker=\"1\"} 2.5", "borehole_worker_connections_open{worker=\"0\"} 0",
-        "borehole_records_dropped_total 9", "borehole_mailbox_bytes 77", "borehole_ready 1",
-        "borehole_build_info{version=\"1.2.3\"} 1", "borehole_call_outcomes_total{outcome=\"refused\"} 0"}) {
+        "borehole_records_dropped_total 9", "borehole_mailbox_bytes 77", "borehole_jsonl_torn_lines_total 2",
+        "borehole_jsonl_rotations_total 3", "borehole_ready 1", "borehole_build_info{version=\"1.2.3\"} 1",
+        "borehole_call_outcomes_total{outcome=\"refused\"} 0"}) {
     CAPTURE(line);
     CHECK(has_line(text, line));
   }
