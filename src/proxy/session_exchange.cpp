@@ -380,7 +380,7 @@ void Session::next_request(TimePoint now) {
   head_there_ = false;
   status_ = 0;
   route_.reset();
-  head_out_.clear();
+  head_out_.release();  // most of a connection's life is waiting for the next
   wait_for(Wait::idle, now);
 }
 

@@ -2,8 +2,8 @@
 // decides anything about HTTP.
 #pragma once
 
-#include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -127,7 +127,6 @@ class ConnectionDriver final : public net::TcpObserver,
   // TLS towards the client, outermost first; at most TLS in TLS.
   struct Layer {
     std::unique_ptr<tls::Engine> engine;
-    Buffer plaintext;
     Buffer ciphertext;  // of an inner layer, on its way through the outer one
     bool closed = false;
   };
@@ -147,7 +146,7 @@ class ConnectionDriver final : public net::TcpObserver,
   bool in_event_ = false;
   bool client_over_mark_ = false;
   bool upstream_over_mark_ = false;
-  std::deque<std::function<void()>> deferred_;  // what arrived inside an event
+  std::list<std::function<void()>> deferred_;  // what arrived inside an event
   net::Timer timer_;
   proxy::Session session_;
 
