@@ -18,7 +18,7 @@ class Durations {
   void clear() { each_.clear(); }
   // One JSON object, in milliseconds.
   std::string to_json() {
-    if (each_.empty()) return "null";
+    if (each_.empty()) return "{}";
     std::sort(each_.begin(), each_.end());
     Duration sum{};
     for (const Duration one : each_) sum += one;

@@ -167,7 +167,9 @@ int run(const std::string& ca_folder, const std::vector<std::string>& domains) {
   if (!authority) return fail(authority.error());
   auto key = ca::LeafKey::make();
   if (!key) return fail(key.error());
-  ca::LeafCache leaves(*authority, *key, {}, clock);
+  ca::LeafCacheOptions of_leaves;
+  of_leaves.default_names = {domains.front()};  // for who sends no name
+  ca::LeafCache leaves(*authority, *key, of_leaves, clock);
   tls::ServerContext context(leaves);
 
   const TlsChannel::Accept accept = [&](const std::string& name) {

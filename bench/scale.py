@@ -22,13 +22,13 @@ PATIENCE_MS = 100  # of who looks at the newest page
 def over_connections(setting):
     for count in CONNECTIONS:
         run = calls(setting, "borehole", connections=count)
-        yield count, {name: run.figures[name] for name in ("cpu_us", "workers_us", "p50_ms", "rss_mib")}, run.faults
+        yield count, {name: run.figures.get(name, 0) for name in ("cpu_us", "workers_us", "p50_ms", "rss_mib")}, run.faults
 
 
 def over_bodies(setting):
     for octets in BODIES:
         run = calls(setting, "borehole", connections=8, octets=octets)
-        figures = {name: run.figures[name] for name in ("cpu_us", "workers_us", "rss_mib")}
+        figures = {name: run.figures.get(name, 0) for name in ("cpu_us", "workers_us", "rss_mib")}
         yield octets, {**figures, "cpu_s_per_gb": figures["cpu_us"] * 1e3 / octets}, run.faults
 
 
@@ -39,7 +39,7 @@ def over_hosts(setting, most):
         seen = 0
         for count in (count for count in HOSTS if count <= most):
             told, cpu, _ = run.measure(f"fresh {count - seen} {MANY_HOSTS}")
-            yield count, {"cpu_us": cpu * 1e6 / (count - seen), "handshake_ms": told["handshakes"]["p50_ms"],
+            yield count, {"cpu_us": cpu * 1e6 / (count - seen), "handshake_ms": told["handshakes"].get("p50_ms", 0),
                           "rss_mib": memory_of(run.proxy.pid, "VmRSS") / 1024}, run.faults
             seen = count
 

@@ -69,6 +69,10 @@ class Run:
     def __exit__(self, *words):
         return self._stack.__exit__(*words)
 
+    def note(self, **figures):
+        """What could not be measured, since nothing was done, is left out."""
+        self.figures.update({name: value for name, value in figures.items() if value is not None})
+
     def measure(self, order):
         """Obeys the order and answers (what load told, CPU seconds of the proxy, those of its worker threads)."""
         direct = self.subject == "direct"
@@ -127,8 +131,8 @@ def calls(setting, subject, connections=64, octets=1024, seconds=None):
         run.load.run(f"seconds {min(0.3, seconds)}")  # caches, files, sessions
         told, cpu, workers = run.measure(f"seconds {seconds}")
         done = max(told["requests"], 1)
-        run.figures.update(cpu_us=cpu * 1e6 / done, calls_per_second=done / max(told["seconds"], 1e-9),
-                           p50_ms=told["waits"]["p50_ms"], p99_ms=told["waits"]["p99_ms"],
+        run.note(cpu_us=cpu * 1e6 / done, calls_per_second=done / max(told["seconds"], 1e-9),
+                           p50_ms=told["waits"].get("p50_ms"), p99_ms=told["waits"].get("p99_ms"),
                            rss_mib=memory_of(run.proxy.pid) / 1024)
         if workers:
             run.figures["workers_us"] = sum(workers) * 1e6 / done
@@ -145,8 +149,8 @@ def handshakes(setting, subject):
         run.load.run("fresh 50")
         count = max(200, int(200 * setting.seconds))
         told, cpu, _ = run.measure(f"fresh {count}")
-        run.figures.update(cpu_us=cpu * 1e6 / max(told["requests"], 1), handshake_ms=told["handshakes"]["p50_ms"],
-                           p50_ms=told["waits"]["p50_ms"])
+        run.note(cpu_us=cpu * 1e6 / max(told["requests"], 1), handshake_ms=told["handshakes"].get("p50_ms"),
+                           p50_ms=told["waits"].get("p50_ms"))
         return run
 
 
@@ -164,8 +168,8 @@ def unseen_hosts(setting, subject):
         count = max(50, int(50 * setting.seconds))
         known, cpu_known, _ = run.measure(f"fresh {count}")
         told, cpu, _ = run.measure(f"fresh {count} {MANY_HOSTS}")
-        run.figures.update(handshake_ms=told["handshakes"]["p50_ms"], handshake_p99_ms=told["handshakes"]["p99_ms"],
-                           known_ms=known["handshakes"]["p50_ms"], cpu_us=cpu * 1e6 / count,
+        run.note(handshake_ms=told["handshakes"].get("p50_ms"), handshake_p99_ms=told["handshakes"].get("p99_ms"),
+                           known_ms=known["handshakes"].get("p50_ms"), cpu_us=cpu * 1e6 / count,
                            known_cpu_us=cpu_known * 1e6 / count, **mint())
         return run
 
@@ -177,7 +181,7 @@ def downloads(setting, subject, megabytes=100):
         run.load.run("requests 1")
         told, cpu, workers = run.measure(f"requests {count}")
         gigabytes = max(told["requests"], 1) * octets / 1e9
-        run.figures.update(cpu_s=cpu / gigabytes, mb_per_second=gigabytes * 1000 / max(told["seconds"], 1e-9),
+        run.note(cpu_s=cpu / gigabytes, mb_per_second=gigabytes * 1000 / max(told["seconds"], 1e-9),
                            rss_mib=memory_of(run.proxy.pid) / 1024)
         if workers:
             run.figures["workers_s"] = sum(workers) / gigabytes
@@ -188,7 +192,7 @@ def events(setting, subject):
     with Run(setting, subject, get(f"/events/{int(40 * setting.seconds)}/20"), "events", 1) as run:
         told, cpu, _ = run.measure("requests 1")
         delays = told["delays"]
-        run.figures.update(p50_ms=delays["p50_ms"], p99_ms=delays["p99_ms"], cpu_us=cpu * 1e6 / delays["count"])
+        run.note(p50_ms=delays.get("p50_ms"), p99_ms=delays.get("p99_ms"), cpu_us=cpu * 1e6 / max(delays.get("count", 0), 1))
         return run
 
 
@@ -203,7 +207,7 @@ def idle(setting, subject, connections=1000):
         settled_cpu(run.proxy.pid)
         after = memory_of(run.proxy.pid, "VmRSS")
         told, _, _ = run.measure(f"requests {connections}")  # and all of them are still served
-        run.figures.update(kib=(after - before) / connections, rest_kib=before, served=told["requests"])
+        run.note(kib=(after - before) / connections, rest_kib=before, served=told["requests"])
         return run
 
 
