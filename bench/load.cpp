@@ -1,11 +1,18 @@
-// The client of the bench: kept-alive TLS connections, each sending the same request again as soon as its answer is
-// whole. Never retries; whatever is not a 200 with the expected body is an error.
+// The client of the bench: TLS connections that send the same request again as soon as its answer is whole. Never
+// retries; whatever is not a 200 with the expected body is an error.
 //
-//   load ADDRESS PORT HOST_NAME CA_FILE CONNECTIONS BODY_OCTETS REQUEST_FILE
+//   load to=ADDRESS:PORT name=HOST ca=FILE request=FILE answer=OCTETS|events connections=N [connect=PORT]
+//
+//   name         whom the certificate must prove; ca: by whom
+//   answer       the size of every answer's body, or `events`: their delay is measured (bench/event.h)
+//   connections  kept open from the beginning, each having had one answer; 0: none
+//   connect      an HTTP proxy is spoken to, and asked for HOST:PORT first
 //
 // Conversation on stdin and stdout, a line each, so that the bench reads the proxy's clocks while nothing runs:
-//   → {"ready":…}             every connection is open and has had one answer
-//   ← seconds S | requests N  for that long, or so many in all; what has begun is finished
+//   → {"ready":…}             every connection is open
+//   ← seconds S | requests N  on those, for that long, or so many in all; what has begun is finished
+//   ← fresh N [PATTERN]       N times in turn: a connection, a full TLS handshake, one request. PATTERN: the host's
+//                             name, its `#` a number that no other connection of this process had
 //   → {"requests":…,…}        what was done; again from `←` until stdin ends
 //
 // A program of our own and not wrk: that one cannot finish what it has begun, so that its count and the origin's never
@@ -13,7 +20,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
@@ -23,127 +29,23 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
-#include "http/message_reader.h"
+#include "caller.h"
 #include "net/dialer.h"
 #include "net/loop.h"
 #include "net/resolver.h"
 #include "tls/client_context.h"
-#include "tls_channel.h"
 
 namespace borehole::bench {
 namespace {
 
-struct Plan {
-  std::string request;
-  std::string method;
-  std::uint64_t body_octets = 0;  // of every answer
-};
+constexpr std::size_t most_opening = 64;  // connections at a time, so that no queue of a listener overflows
 
-// What one round may still do and what it has done.
-struct Round {
-  bool warm_up = false;  // one request for each connection, as soon as it is open
-  std::optional<TimePoint> until;
-  std::uint64_t left = 0;  // requests that may still begin; counts for nothing where `until` is set
-  std::uint64_t under_way = 0;
-  std::uint64_t done = 0;
-  std::uint64_t failed = 0;
-  std::string first_failure;
-  Duration waited{};  // sum over requests
-  Duration longest{};
-};
-
-class Connection final : public ChannelObserver {
- public:
-  Connection(const Plan& plan, Round& round, std::function<void()> idle, std::unique_ptr<net::TcpSocket> socket,
-             std::unique_ptr<tls::Engine> engine)
-      : plan_(plan), round_(round), idle_(std::move(idle)), channel_(std::move(socket), std::move(engine), *this) {}
-  virtual ~Connection() = default;
-
-  void begin() { channel_.begin(); }
-  void go(TimePoint now) {
-    if (over_ || busy_) return;
-    if (round_.until ? now >= *round_.until : round_.left == 0) return;
-    --round_.left;
-    ++round_.under_way;
-    busy_ = true;
-    since_ = now;
-    octets_ = 0;
-    reader_.expect_response_to(plan_.method);
-    channel_.send(plan_.request);
-    channel_.flush();
-  }
-  const tls::Handshake& handshake() const noexcept { return channel_.handshake(); }
-
-  void on_open() noexcept override { go(std::chrono::steady_clock::now()); }
-  void on_room() noexcept override {}
-
-  void on_plaintext(Bytes bytes) noexcept override {
-    while (!over_) {
-      auto progress = reader_.feed(bytes);
-      if (!progress) return give_up(progress.error().detail);
-      bytes.remove_prefix(progress->consumed);
-      for (const Bytes content : reader_.content()) octets_ += content.size();
-      if (progress->step == http::MessageReader::Step::complete) {
-        answered();
-      } else if (progress->step == http::MessageReader::Step::head) {
-        continue;
-      }
-      if (bytes.empty()) return;
-    }
-  }
-
-  void on_over(const std::string& why) noexcept override { give_up(why); }
-
- private:
-  void answered() {
-    const TimePoint now = std::chrono::steady_clock::now();
-    const int status = reader_.response_head().status();
-    busy_ = false;
-    --round_.under_way;
-    if (status == 200 && octets_ == plan_.body_octets) {
-      ++round_.done;
-      round_.waited += now - since_;
-      round_.longest = std::max(round_.longest, now - since_);
-    } else {
-      failed(fmt::format("status {}, {} octets", status, octets_));
-    }
-    if (!reader_.keep_alive()) return give_up("the answer ends the connection");
-    if (!round_.warm_up) go(now);
-    if (!busy_) idle_();
-  }
-  void failed(const std::string& why) {
-    if (round_.failed++ == 0) round_.first_failure = why;
-  }
-  void give_up(const std::string& why) {
-    if (over_) return;
-    over_ = true;
-    failed(why);
-    if (busy_) --round_.under_way;
-    busy_ = false;
-    idle_();
-  }
-
-  const Plan& plan_;
-  Round& round_;
-  std::function<void()> idle_;
-  http::MessageReader reader_{http::Role::response};
-  TlsChannel channel_;
-  TimePoint since_;
-  std::uint64_t octets_ = 0;
-  bool busy_ = false;
-  bool over_ = false;
-};
-
-double seconds_of(Duration duration) { return std::chrono::duration<double>(duration).count(); }
-
-int fail(const std::string& why) {
-  std::cerr << "load: " << why << '\n';
-  return 1;
-}
+TimePoint now() { return std::chrono::steady_clock::now(); }
 
 std::string quoted(std::string text) {
   std::replace_if(
@@ -151,75 +53,205 @@ std::string quoted(std::string text) {
   return text;
 }
 
-int run(const std::vector<std::string>& words) {
-  const auto address =
-      net::Address::parse(words[0], static_cast<std::uint16_t>(std::strtoul(words[1].c_str(), nullptr, 10)));
-  const std::string& name = words[2];
-  const std::size_t wanted = std::strtoul(words[4].c_str(), nullptr, 10);
-  if (!address || wanted == 0) return fail("ADDRESS PORT, and at least one connection");
+struct Where {
+  net::Address address;
+  std::string name;
+  std::string connect_port;  // empty: no CONNECT
+  std::size_t connections = 0;
+};
+
+class Load {
+ public:
+  Load(Where where, Plan plan, std::shared_ptr<const tls::TrustStore> trust)
+      : where_(std::move(where)), plan_(std::move(plan)), context_(std::move(trust)) {}
+
+  // False: the first requests failed.
+  bool open_all() {
+    for (std::size_t i = 0; i < std::min(most_opening, where_.connections); ++i) open_kept();
+    if (where_.connections > 0) loop_.run();
+    return tally_.failed == 0;
+  }
+  std::string ready() const {
+    return fmt::format(R"({{"ready":{},"tls":"{}"}})", kept_.size(), kept_.empty() ? "" : tls_of(*kept_.front()));
+  }
+  const std::string& first_failure() const { return tally_.first_failure; }
+
+  std::string obey(const std::string& line) {
+    std::istringstream order(line);
+    std::string what, pattern;
+    double amount = 0;
+    order >> what >> amount >> pattern;
+    tally_ = {};
+    const TimePoint begun = now();
+    until_.reset();
+    if (what == "fresh") {
+      left_ = static_cast<std::uint64_t>(amount);
+      call_freshly(pattern.empty() ? where_.name : pattern);
+    } else {
+      if (what == "seconds") {
+        until_ = begun + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(amount));
+      } else {
+        left_ = static_cast<std::uint64_t>(amount);
+      }
+      for (const auto& caller : kept_) go(*caller);
+      if (under_way_ > 0) loop_.run();
+    }
+    const double took = std::chrono::duration<double>(now() - begun).count();
+    return fmt::format(R"({{"requests":{},"failed":{},"first_failure":"{}","seconds":{:.3f},"tls":"{}",)"
+                       R"("waits":{},"handshakes":{},"delays":{}}})",
+                       tally_.done, tally_.failed, quoted(tally_.first_failure), took, tls_, tally_.waits.to_json(),
+                       tally_.handshakes.to_json(), tally_.delays.to_json());
+  }
+
+ private:
+  static std::string tls_of(const Caller& caller) {
+    return caller.handshake().version + " " + caller.handshake().cipher;
+  }
+
+  void dial(const std::string& name, std::uint16_t session_port, Caller::Told told,
+            std::function<void(std::unique_ptr<Caller>)> made, std::function<void()> failed) {
+    const TimePoint since = now();
+    auto open = [this, name, session_port, told = std::move(told), made = std::move(made), failed = std::move(failed),
+                 since](Result<std::unique_ptr<net::TcpSocket>> socket) {
+      if (!socket) {
+        tally_.failure(socket.error().detail);
+        return failed();
+      }
+      auto engine = context_.connect({.host = name, .port = session_port});
+      auto caller = std::make_unique<Caller>(plan_, tally_, told, *std::move(socket), std::move(engine), since);
+      Caller& opened = *caller;
+      made(std::move(caller));
+      opened.begin(where_.connect_port.empty() ? "" : name + ":" + where_.connect_port);
+    };
+    dial_.push_back(std::make_unique<net::Dial>(loop_, resolver_,
+                                                net::DialTarget{name, where_.address.port(), where_.address},
+                                                net::DialOptions{}, std::move(open)));
+  }
+
+  // --- connections that are kept
+
+  void open_kept() {
+    if (opened_ == where_.connections) return;
+    ++opened_;
+    const auto stop = [this] { loop_.stop(); };
+    Caller::Told told;
+    told.open = [](Caller& caller) { caller.send(); };
+    told.answered = [this](Caller& caller) {
+      if (answered_ < where_.connections) {  // the first one, and all have it before the next
+        if (++answered_ == where_.connections) return loop_.stop();
+        return open_kept();
+      }
+      --under_way_;
+      go(caller);
+      stop_if_done();
+    };
+    told.over = [this](Caller&) {
+      if (answered_ < where_.connections) return loop_.stop();
+      if (under_way_ > 0) --under_way_;
+      stop_if_done();
+    };
+    dial(
+        where_.name, where_.address.port(), std::move(told),
+        [this](std::unique_ptr<Caller> caller) { kept_.push_back(std::move(caller)); }, stop);
+  }
+
+  void go(Caller& caller) {
+    if (caller.over() || caller.busy()) return;
+    if (until_ ? now() >= *until_ : left_ == 0) return;
+    --left_;
+    ++under_way_;
+    caller.send();
+  }
+  void stop_if_done() {
+    if (under_way_ == 0) loop_.stop();
+  }
+
+  // --- one after another
+
+  // The same, at another host.
+  std::string request_for(const std::string& name) const {
+    std::string request = plan_.request;
+    const std::string before = "\r\nHost: ";
+    const auto at = request.find(before + where_.name);
+    if (at != std::string::npos) request.replace(at + before.size(), where_.name.size(), name);
+    return request;
+  }
+
+  void call_freshly(const std::string& pattern) {
+    const auto hash = pattern.find('#');
+    net::Timer next(loop_, [&] {
+      fresh_.reset();
+      dial_.clear();
+      if (left_ == 0 || tally_.failed > 0) return loop_.stop();
+      --left_;
+      const auto number = fresh_count_++;
+      std::string name = pattern;
+      if (hash != std::string::npos) name.replace(hash, 1, std::to_string(number));
+      const auto done = [&] { next.start(Duration::zero()); };
+      Caller::Told told;
+      told.open = [this, request = request_for(name)](Caller& caller) {
+        tls_ = tls_of(caller);
+        if (caller.handshake().resumed) tally_.failure("a session was resumed");
+        caller.send(request);
+      };
+      told.answered = [done](Caller&) { done(); };
+      told.over = [done](Caller&) { done(); };
+      // The port is part of what sessions are kept by: none is found.
+      dial(
+          name, static_cast<std::uint16_t>(1 + number % 65535), std::move(told),
+          [this](std::unique_ptr<Caller> caller) { fresh_ = std::move(caller); }, done);
+    });
+    next.start(Duration::zero());
+    loop_.run();
+  }
+
+  Where where_;
+  Plan plan_;
+  tls::ClientContext context_;
+  net::Loop loop_;
+  net::Resolver look_up_{net::system_look_up(), {}};
+  net::ResolverClient resolver_{look_up_, loop_};
+  Tally tally_;
+  std::vector<std::unique_ptr<net::Dial>> dial_;
+  std::vector<std::unique_ptr<Caller>> kept_;
+  std::unique_ptr<Caller> fresh_;
+  std::string tls_;
+  std::size_t opened_ = 0, answered_ = 0;
+  std::uint64_t fresh_count_ = 0;
+  std::optional<TimePoint> until_;
+  std::uint64_t left_ = 0;  // requests that may still begin; counts for nothing where `until_` is set
+  std::uint64_t under_way_ = 0;
+};
+
+int fail(const std::string& why) {
+  std::cerr << "load: " << why << '\n';
+  return 1;
+}
+
+int run(std::unordered_map<std::string, std::string> words) {
+  const std::string to = words["to"];
+  const auto colon = std::min(to.rfind(':'), to.size());
+  const auto port = colon < to.size() ? std::strtoul(to.c_str() + colon + 1, nullptr, 10) : 0;
+  const auto address = net::Address::parse(to.substr(0, colon), static_cast<std::uint16_t>(port));
+  if (!address) return fail("to=ADDRESS:PORT is missing");
   Plan plan;
-  plan.body_octets = std::strtoull(words[5].c_str(), nullptr, 10);
-  std::ifstream file(words[6], std::ios::binary);
+  plan.events = words["answer"] == "events";
+  plan.body_octets = std::strtoull(words["answer"].c_str(), nullptr, 10);
+  std::ifstream file(words["request"], std::ios::binary);
   plan.request.assign(std::istreambuf_iterator<char>(file), {});
   plan.method = plan.request.substr(0, plan.request.find(' '));
-  if (plan.request.empty()) return fail(words[6] + " cannot be read, or is empty");
-  auto trust = tls::TrustStore::load({words[3]});
+  if (plan.request.empty()) return fail(words["request"] + " cannot be read, or is empty");
+  auto trust = tls::TrustStore::load({words["ca"]});
   if (!trust) return fail(trust.error().detail);
 
-  tls::ClientContext context(*trust);
-  net::Loop loop;
-  net::Resolver look_up(net::system_look_up(), {});
-  net::ResolverClient resolver(look_up, loop);
-  Round round;
-  round.warm_up = true;
-  round.left = wanted;
-  std::vector<std::unique_ptr<net::Dial>> dials;
-  std::vector<std::unique_ptr<Connection>> connections;
-  const auto idle = [&] {
-    if (round.under_way == 0 && (round.until || round.left == 0 || round.failed > 0)) loop.stop();
-  };
-  for (std::size_t i = 0; i < wanted; ++i) {
-    dials.push_back(std::make_unique<net::Dial>(
-        loop, resolver, net::DialTarget{name, address->port(), address}, net::DialOptions{},
-        [&](Result<std::unique_ptr<net::TcpSocket>> socket) {
-          if (!socket) {
-            if (round.failed++ == 0) round.first_failure = socket.error().detail;
-            return loop.stop();
-          }
-          connections.push_back(std::make_unique<Connection>(plan, round, idle, *std::move(socket),
-                                                             context.connect({.host = name, .port = address->port()})));
-          connections.back()->begin();
-        }));
-  }
-  loop.run();
-  if (round.failed > 0) return fail("the first requests failed: " + round.first_failure);
-  std::cout << fmt::format(R"({{"ready":{},"tls":"{} {}"}})", connections.size(),
-                           connections.front()->handshake().version, connections.front()->handshake().cipher)
-            << std::endl;
-
-  for (std::string line; std::getline(std::cin, line);) {
-    std::istringstream order(line);
-    std::string what;
-    double amount = 0;
-    order >> what >> amount;
-    round = {};
-    const TimePoint begun = std::chrono::steady_clock::now();
-    if (what == "seconds") {
-      round.until = begun + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(amount));
-    } else {
-      round.left = static_cast<std::uint64_t>(amount);
-    }
-    for (const auto& connection : connections) connection->go(std::chrono::steady_clock::now());
-    if (round.under_way > 0) loop.run();
-    const Duration took = std::chrono::steady_clock::now() - begun;
-    std::cout
-        << fmt::format(
-               R"({{"requests":{},"failed":{},"first_failure":"{}","seconds":{:.3f},"mean_ms":{:.3f},"max_ms":{:.3f}}})",
-               round.done, round.failed, quoted(round.first_failure), seconds_of(took),
-               round.done == 0 ? 0.0 : 1000 * seconds_of(round.waited) / static_cast<double>(round.done),
-               1000 * seconds_of(round.longest))
-        << std::endl;
-  }
+  Load load({.address = *address,
+             .name = words["name"],
+             .connect_port = words["connect"],
+             .connections = std::strtoul(words["connections"].c_str(), nullptr, 10)},
+            std::move(plan), *trust);
+  if (!load.open_all()) return fail("the first requests failed: " + load.first_failure());
+  std::cout << load.ready() << std::endl;
+  for (std::string line; std::getline(std::cin, line);) std::cout << load.obey(line) << std::endl;
   return 0;
 }
 
@@ -227,9 +259,16 @@ int run(const std::vector<std::string>& words) {
 }  // namespace borehole::bench
 
 int main(int count, char** words) {
-  if (count != 8) {
-    std::cerr << "usage: load ADDRESS PORT HOST_NAME CA_FILE CONNECTIONS BODY_OCTETS REQUEST_FILE\n";
+  std::unordered_map<std::string, std::string> given;
+  for (int i = 1; i < count; ++i) {
+    const std::string word = words[i];
+    const auto equals = word.find('=');
+    if (equals != std::string::npos) given[word.substr(0, equals)] = word.substr(equals + 1);
+  }
+  if (given.empty()) {
+    std::cerr << "usage: load to=ADDRESS:PORT name=HOST ca=FILE request=FILE answer=OCTETS|events connections=N "
+                 "[connect=PORT]\n";
     return 2;
   }
-  return borehole::bench::run({words + 1, words + count});
+  return borehole::bench::run(std::move(given));
 }

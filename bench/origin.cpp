@@ -1,14 +1,16 @@
 // The upstream of the bench: reads every request whole, answers at once with octets made beforehand, and counts. Never
 // waits, never computes an answer.
 //
-//   origin CA_FOLDER HOST_NAME
+//   origin CA_FOLDER DOMAIN…
 //
-// Its certificate is minted for HOST_NAME by a CA that it makes in CA_FOLDER (CA_FOLDER/ca.pem is the one to trust).
+// Certificates are minted for the names that clients send, if they are the domains or lie below them, by a CA that it
+// makes in CA_FOLDER (CA_FOLDER/ca.pem is the one to trust).
 // First line on stdout: `listening tls=IP:PORT counters=IP:PORT`. Whoever connects to `counters` is told, as one line
 // of JSON, the requests answered and the octets of their bodies so far, and the cipher suite of the newest connection.
 //
-//   GET /octets/N   N octets
-//   anything else   an answer of InvokeModel, 0.6 KB
+//   GET /octets/N     N octets
+//   GET /events/N/MS  N events (event.h), one in MS milliseconds
+//   anything else     an answer of InvokeModel, 0.6 KB
 //
 // An nginx that answers by `return 200` would not do: it answers before it has read the body.
 #include <fmt/format.h>
@@ -22,10 +24,12 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "ca/certificate_authority.h"
 #include "ca/leaf_cache.h"
+#include "event.h"
 #include "http/message_reader.h"
 #include "net/listener.h"
 #include "net/loop.h"
@@ -65,9 +69,12 @@ struct Shared {
 
 class Connection final : public ChannelObserver {
  public:
-  Connection(Shared& shared, std::unique_ptr<net::TcpSocket> socket, std::unique_ptr<tls::Engine> engine,
+  Connection(Shared& shared, net::Loop& loop, std::unique_ptr<net::TcpSocket> socket, TlsChannel::Accept accept,
              std::function<void(Connection&)> over)
-      : shared_(shared), channel_(std::move(socket), std::move(engine), *this), over_(std::move(over)) {}
+      : shared_(shared),
+        channel_(std::move(socket), std::move(accept), *this),
+        over_(std::move(over)),
+        pace_(loop, [this] { send_event(); }) {}
   virtual ~Connection() = default;
   void begin() { channel_.begin(); }
 
@@ -101,12 +108,32 @@ class Connection final : public ChannelObserver {
  private:
   void answer(Bytes target) {
     ++shared_.requests;
-    constexpr Bytes octets = "/octets/";
+    constexpr Bytes octets = "/octets/", events = "/events/";
+    if (target.starts_with(events)) {
+      std::uint64_t interval = 0;
+      const auto slash =
+          std::from_chars(target.data() + events.size(), target.data() + target.size(), events_left_).ptr;
+      if (slash < target.data() + target.size()) std::from_chars(slash + 1, target.data() + target.size(), interval);
+      interval_ = std::chrono::milliseconds(interval);
+      channel_.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+      due_ = std::chrono::steady_clock::now();
+      return send_event();
+    }
     if (!target.starts_with(octets)) return channel_.send(shared_.answer);
     std::from_chars(target.data() + octets.size(), target.data() + target.size(), left_);
     channel_.send(
         fmt::format("HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: {}\r\n\r\n", left_));
     send_octets();
+  }
+
+  void send_event() {
+    const TimePoint now = std::chrono::steady_clock::now();
+    if (events_left_ == 0) return;
+    const std::string event = make_event(now);
+    channel_.send(fmt::format("{:x}\r\n{}\r\n{}", event.size(), event, --events_left_ == 0 ? "0\r\n\r\n" : ""));
+    channel_.flush();
+    due_ += interval_;
+    if (events_left_ > 0) pace_.start(due_ - now);
   }
 
   void send_octets() {
@@ -122,7 +149,11 @@ class Connection final : public ChannelObserver {
   http::MessageReader reader_{http::Role::request};
   TlsChannel channel_;
   std::function<void(Connection&)> over_;
-  std::uint64_t left_ = 0;  // of an answer that is on its way
+  net::Timer pace_;
+  TimePoint due_{};  // the next event
+  Duration interval_{};
+  std::uint64_t events_left_ = 0;
+  std::uint64_t left_ = 0;  // octets of an answer that is on its way
 };
 
 int fail(const Error& error) {
@@ -130,23 +161,29 @@ int fail(const Error& error) {
   return 1;
 }
 
-int run(const std::string& ca_folder, const std::string& name) {
+int run(const std::string& ca_folder, const std::vector<std::string>& domains) {
   const SystemClock clock;
-  auto authority = ca::CertificateAuthority::open_or_create(ca_folder, {{name}, {}}, clock.wall());
+  auto authority = ca::CertificateAuthority::open_or_create(ca_folder, {domains, {}}, clock.wall());
   if (!authority) return fail(authority.error());
   auto key = ca::LeafKey::make();
   if (!key) return fail(key.error());
-  ca::LeafCache leaves(*authority, *key, {}, clock);
+  ca::LeafCacheOptions of_leaves;
+  of_leaves.default_names = {domains.front()};  // for who sends no name
+  ca::LeafCache leaves(*authority, *key, of_leaves, clock);
   tls::ServerContext context(leaves);
+
+  const TlsChannel::Accept accept = [&](const std::string& name) {
+    tls::ServerContext::Options options;
+    options.leaf_name = name;
+    return context.accept(std::move(options));
+  };
 
   net::Loop loop;
   Shared shared;
   std::unordered_map<Connection*, std::unique_ptr<Connection>> connections;
   auto listener = net::Listener::open(
       loop, *net::Address::parse("127.0.0.1", 0), false, [&](std::unique_ptr<net::TcpSocket> socket) {
-        tls::ServerContext::Options options;
-        options.leaf_name = name;
-        auto connection = std::make_unique<Connection>(shared, std::move(socket), context.accept(std::move(options)),
+        auto connection = std::make_unique<Connection>(shared, loop, std::move(socket), accept,
                                                        [&](Connection& over) { connections.erase(&over); });
         Connection& begun = *connection;
         connections.emplace(&begun, std::move(connection));
@@ -172,9 +209,9 @@ int run(const std::string& ca_folder, const std::string& name) {
 }  // namespace borehole::bench
 
 int main(int count, char** words) {
-  if (count != 3) {
-    std::cerr << "usage: origin CA_FOLDER HOST_NAME\n";
+  if (count < 3) {
+    std::cerr << "usage: origin CA_FOLDER DOMAIN…\n";
     return 2;
   }
-  return borehole::bench::run(words[1], words[2]);
+  return borehole::bench::run(words[1], {words + 2, words + count});
 }

@@ -1,6 +1,8 @@
-// One TLS connection of the bench's own programs: plaintext in and out over a socket. Never parses, never reconnects.
+// One TLS connection of the bench's own programs: plaintext in and out over a socket. Never parses it, never
+// reconnects.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -26,8 +28,12 @@ class ChannelObserver {
 class TlsChannel final : public net::TcpObserver {
  public:
   TlsChannel(std::unique_ptr<net::TcpSocket> socket, std::unique_ptr<tls::Engine> engine, ChannelObserver& observer);
+  // A server's: `accept` gives the engine for the name that the client sends.
+  using Accept = std::function<std::unique_ptr<tls::Engine>(const std::string& name)>;
+  TlsChannel(std::unique_ptr<net::TcpSocket> socket, Accept accept, ChannelObserver& observer);
 
-  void begin();
+  // `connect_to`: the authority that an HTTP proxy is asked for first (CONNECT); empty: TLS begins at once.
+  void begin(const std::string& connect_to = {});
   void send(Bytes plaintext);  // queues; precondition: open
   void flush() noexcept { socket_->flush(); }
   std::size_t queued() const noexcept { return socket_->queued(); }
@@ -39,10 +45,18 @@ class TlsChannel final : public net::TcpObserver {
   void on_written() noexcept override { observer_.on_room(); }
 
  private:
+  void begin_tls();
+  void proxy_answered(Bytes bytes);
+  bool take_hello(Bytes bytes);  // false: more of it must come
+
   std::unique_ptr<net::TcpSocket> socket_;
   std::unique_ptr<tls::Engine> engine_;
   ChannelObserver& observer_;
   Buffer plaintext_;
+  Accept accept_;
+  std::string hello_;  // as far as it has come
+  bool asking_proxy_ = false;
+  std::string proxy_head_;  // as far as it has come
 };
 
 }  // namespace borehole::bench

@@ -40,7 +40,12 @@ bool starts_like_arn(std::string_view segment) noexcept {
 
 // A label takes one segment. A model, or an ARN, whose slashes came raw takes as many as the template leaves over.
 std::optional<Match> match_path(std::string_view path_template, const Segments& segments) {
-  // Most templates are told apart by their first part.
+  // Most templates are told apart by their first part, and most of those by its first letter.
+  const char letter = path_template.size() > 1 ? path_template[1] : '\0';
+  if (letter != '*' && letter != '{' && letter != segments.front().front()) return std::nullopt;
+  // What is taken besides the template's parts is taken by labels, so that a last part that is none stands last.
+  const char tail = path_template.back();
+  if (tail != '*' && tail != '}' && !path_template.ends_with(segments.back())) return std::nullopt;
   const std::string_view first = path_template.substr(1, path_template.find('/', 1) - 1);
   if (first != "*" && first != "{model}" && first != segments.front()) return std::nullopt;
 

@@ -80,9 +80,10 @@ constexpr std::array<std::string_view, 14> kFrameworks{
     "litellm",        "pydantic-ai", "crewai",    "haystack",    "semantic-kernel", "spring-ai",   "ai-sdk"};
 
 bool is_framework(std::string_view name) {
-  const std::string lower = lower_case(name);
   return std::any_of(kFrameworks.begin(), kFrameworks.end(), [&](std::string_view known) {
-    return lower.starts_with(known) && (lower.size() == known.size() || lower[known.size()] == '-');
+    return name.size() >= known.size() && (name.front() | 0x20) == known.front() &&
+           equals_ignoring_case(name.substr(0, known.size()), known) &&
+           (name.size() == known.size() || name[known.size()] == '-');
   });
 }
 
@@ -99,7 +100,8 @@ void take_framework(std::string_view text, Application& application) {
 // How surely a word names a framework: 0 not at all.
 int read_framework(std::string_view word, std::string_view& text) {
   for (const std::string_view prefix : {"x-client-framework:", "framework/", "lib/"}) {
-    if (word.size() > prefix.size() && equals_ignoring_case(word.substr(0, prefix.size()), prefix)) {
+    if (word.size() > prefix.size() && (word.front() | 0x20) == prefix.front() &&
+        equals_ignoring_case(word.substr(0, prefix.size()), prefix)) {
       text = word.substr(prefix.size());
       return prefix == "lib/" ? 2 : 3;
     }

@@ -29,6 +29,8 @@ void read_credential(std::string_view credential, SignatureView& view) {
 }
 
 void read_signed_headers(std::string_view list, SignatureView& view) {
+  view.signed_headers.reserve(view.signed_headers.size() + 1 +
+                              static_cast<std::size_t>(std::count(list.begin(), list.end(), ';')));
   while (!list.empty()) {
     const std::string_view name = trimmed(take_part(list, ';'));
     if (!name.empty()) view.signed_headers.push_back(lower_case(name));

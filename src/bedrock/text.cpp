@@ -140,6 +140,7 @@ std::optional<std::uint64_t> parse_decimal(std::string_view text) noexcept {
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
+  parts.reserve(8);
   for (;;) {
     const std::size_t at = text.find(separator);
     parts.push_back(text.substr(0, at));

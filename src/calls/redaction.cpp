@@ -60,6 +60,10 @@ bool Redaction::masked(Bytes name) const {
 
 void Secrets::remember(Bytes secret) {
   if (secret.size() < shortest_secret) return;
+  if (sizes_.empty()) {  // room for a session token, an authorization and their parts
+    all_.reserve(std::max<std::size_t>(1024, 2 * secret.size()));
+    sizes_.reserve(8);
+  }
   all_ += secret;
   sizes_.push_back(secret.size());
 }

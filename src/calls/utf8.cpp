@@ -10,6 +10,10 @@
 #include <cstring>
 #include <iterator>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "bedrock/text.h"
 
 namespace borehole::calls {
@@ -48,7 +52,7 @@ struct Character {
   bool partial = false;  // valid as far as it goes, but the text ends
 };
 
-Character first_of(std::string_view text) noexcept {
+Character first_character(std::string_view text) noexcept {
   const std::size_t length = length_by(text[0]);
   if (length == 0) return {.size = 1};
   for (std::size_t i = 1; i < length; ++i) {
@@ -62,10 +66,13 @@ Character first_of(std::string_view text) noexcept {
 using Lane = unsigned char __attribute__((vector_size(16)));
 constexpr std::size_t lane_size = sizeof(Lane);
 
-// The first octet of the lane that JSON text here cannot hold as it is; `lane_size`: none is there. Such are controls,
-// DEL, quote, backslash, and C2, which the second range of controls begins with.
-std::size_t first_special(Lane lane) noexcept {
-  const auto found = (lane < 0x20) | (lane == '"') | (lane == '\\') | (lane == 0x7F) | (lane == 0xC2);
+// The first octet that is set in what comparing lanes gave; `lane_size`: none is.
+template <class Found>
+std::size_t first_of(Found found) noexcept {
+#ifdef __SSE2__
+  const auto bits = static_cast<unsigned>(_mm_movemask_epi8(reinterpret_cast<__m128i>(found)));
+  return static_cast<std::size_t>(std::countr_zero(bits | 1U << lane_size));
+#else
   std::array<std::uint64_t, 2> halves{};
   std::memcpy(halves.data(), &found, sizeof halves);
   if ((halves[0] | halves[1]) == 0) return lane_size;
@@ -73,6 +80,62 @@ std::size_t first_special(Lane lane) noexcept {
   const int bits =
       std::endian::native == std::endian::little ? std::countr_zero(halves[half]) : std::countl_zero(halves[half]);
   return half * 8 + static_cast<std::size_t>(bits) / 8;
+#endif
+}
+
+// Which octets of the lane JSON text here cannot hold as they are: controls, DEL, quote, backslash, and C2, which the
+// second range of controls begins with.
+auto special(Lane lane) noexcept {
+  return (lane < 0x20) | (lane == '"') | (lane == '\\') | (lane == 0x7F) | (lane == 0xC2);
+}
+
+template <class Word>
+std::uint64_t read_word(const char* text) noexcept {
+  Word word = 0;
+  std::memcpy(&word, text, sizeof word);
+  return word;
+}
+
+// The first `size` octets, at most a lane; plain behind them. Where the machine begins numbers with their least octet,
+// by two reads that may overlap, of sizes that the compiler knows.
+Lane read_lane(const char* text, std::size_t size) noexcept {
+  Lane lane;
+  if (size == lane_size || std::endian::native != std::endian::little) {
+    std::memset(&lane, ' ', sizeof lane);
+    std::memcpy(&lane, text, size);
+    return lane;
+  }
+  constexpr std::uint64_t plain = 0x2020202020202020U;
+  std::array<std::uint64_t, 2> halves{0, plain};
+  const std::size_t most = std::min<std::size_t>(size, 8);
+  if (most == 8) {
+    halves[0] = read_word<std::uint64_t>(text);
+  } else if (most >= 4) {
+    halves[0] = read_word<std::uint32_t>(text) | read_word<std::uint32_t>(text + most - 4) << (8 * (most - 4));
+  } else if (most >= 2) {
+    halves[0] = read_word<std::uint16_t>(text) | read_word<std::uint16_t>(text + most - 2) << (8 * (most - 2));
+  } else {
+    halves[0] = read_word<std::uint8_t>(text);
+  }
+  if (most < 8) halves[0] |= plain << (8 * most);
+  if (size > 8) halves[1] = read_word<std::uint64_t>(text + size - 8) >> (8 * (16 - size)) | plain << (8 * (size - 8));
+  std::memcpy(&lane, halves.data(), sizeof lane);
+  return lane;
+}
+
+// Copies a few lanes at a time, as long as there is nothing special in them.
+std::size_t copy_plain(char* to, std::string_view text, std::size_t room) noexcept {
+  constexpr std::size_t lanes = 4;
+  std::size_t done = 0;
+  const std::size_t most = std::min(text.size(), room);
+  while (done + lanes * lane_size <= most) {
+    std::array<Lane, lanes> read;  // NOLINT: written before it is read
+    std::memcpy(read.data(), text.data() + done, sizeof read);
+    if (first_of(special(read[0]) | special(read[1]) | special(read[2]) | special(read[3])) != lane_size) break;
+    std::memcpy(to + done, read.data(), sizeof read);
+    done += sizeof read;
+  }
+  return done;
 }
 
 // Of a control, quote, backslash or DEL; gives where it ends.
@@ -123,7 +186,7 @@ std::string_view without_partial_utf8(std::string_view text) noexcept {
   for (std::size_t n = 1; n <= 3 && n <= text.size(); ++n) {
     const std::string_view tail = text.substr(text.size() - n);
     if (continuation(tail[0])) continue;
-    return first_of(tail).partial ? text.substr(0, text.size() - n) : text;
+    return first_character(tail).partial ? text.substr(0, text.size() - n) : text;
   }
   return text;
 }
@@ -132,22 +195,27 @@ void append_json_text(std::string& out, std::string_view text) {
   std::array<char, 1024> piece;  // NOLINT: written before it is read
   char* to = piece.data();
   *to++ = '"';
+  bool calm = text.size() > lane_size;  // the last lane was plain, so that the next ones may be
   while (!text.empty()) {
     if (to > piece.data() + piece.size() - 2 * lane_size) {
       out.append(piece.data(), to);
       to = piece.data();
     }
-    Lane lane{' '};
-    const std::size_t size = std::min(text.size(), lane_size);
-    if (size == lane_size) {
-      std::memcpy(&lane, text.data(), lane_size);
-    } else {
-      std::memcpy(&lane, text.data(), size);
+    if (calm) {
+      const std::size_t copied =
+          copy_plain(to, text, static_cast<std::size_t>(piece.data() + piece.size() - to) - 2 * lane_size);
+      to += copied;
+      text.remove_prefix(copied);
+      calm = false;
+      continue;
     }
+    const std::size_t size = std::min(text.size(), lane_size);
+    const Lane lane = read_lane(text.data(), size);
     std::memcpy(to, &lane, lane_size);
-    const std::size_t plain = std::min(first_special(lane), size);
+    const std::size_t plain = std::min(first_of(special(lane)), size);
     to += plain;
     text.remove_prefix(plain);
+    calm = plain == lane_size;
     if (plain == size) continue;
     if (octet(text[0]) != 0xC2U) {
       to = write_escaped(to, text[0]);
@@ -169,7 +237,7 @@ void append_json_string(std::string& out, std::string_view text) {
   std::string valid;
   valid.reserve(text.size());
   while (!text.empty()) {
-    const Character character = first_of(text);
+    const Character character = first_character(text);
     valid.append(character.valid ? text.substr(0, character.size) : std::string_view("\xEF\xBF\xBD"));
     text.remove_prefix(character.size);
   }
@@ -190,7 +258,7 @@ std::string for_terminal(std::string_view text) {
     out.append(text.begin(), plain);
     text.remove_prefix(static_cast<std::size_t>(plain - text.begin()));
     if (text.empty()) break;
-    const Character character = first_of(text);
+    const Character character = first_character(text);
     const std::string_view octets = text.substr(0, character.size);
     const bool control = octets.size() == 1 && (octet(octets[0]) < 0x20U || octet(octets[0]) == 0x7FU);
     if (const std::uint32_t hidden = character.valid ? unseen(octets) : 0; hidden != 0) {

@@ -14,7 +14,6 @@
 #include <charconv>
 #include <chrono>
 #include <cstring>
-#include <fstream>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -151,6 +150,17 @@ std::vector<std::int64_t> running_processes() {
 
 std::string folder_of(std::int64_t pid) { return "/proc/" + std::to_string(pid); }
 
+// As the system calls it; empty: it is gone.
+std::string name_of(std::int64_t pid) {
+  const int file = ::open((folder_of(pid) + "/comm").c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return {};
+  std::array<char, 64> name{};  // at most 16 octets, and a line end
+  const ssize_t size = ::read(file, name.data(), name.size());
+  close(file);
+  const std::string_view text(name.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+  return std::string(text.substr(0, text.find('\n')));
+}
+
 }  // namespace
 
 bool from_this_machine(const ConnectionEnds& connection) noexcept {
@@ -159,38 +169,59 @@ bool from_this_machine(const ConnectionEnds& connection) noexcept {
 
 struct SocketOwners::State {
   SocketDiagnosis diagnosis;
-  std::vector<std::int64_t> recent;  // processes that were found, the last one first
+  // A process that was found, and the descriptor that was it: one that opens a connection for each call has the next
+  // one there too.
+  struct Holder {
+    std::int64_t pid = 0;
+    std::string descriptor;
+  };
+  using Wanted = std::multimap<std::uint64_t, std::size_t>;  // indexes by inode
+  using Found = std::vector<std::optional<SocketOwner>>;
+  std::vector<Holder> recent;  // the last one first
 
   std::uint64_t inode_of(const ConnectionEnds& connection) {
     const auto told = diagnosis.inode_of(connection);
     return told ? *told : listed_inode(connection);
   }
 
-  // Takes those out of `wanted` that the process holds.
-  void look_at(std::int64_t pid, std::multimap<std::uint64_t, std::size_t>& wanted,
-               std::vector<std::optional<SocketOwner>>& found) {
+  // Takes those out of `wanted` that the link, relative to `folder`, names. False: none is.
+  static bool take(std::int64_t pid, int folder, const char* path, Wanted& wanted, Found& found) {
+    std::array<char, 64> link{};
+    const ssize_t size = readlinkat(folder, path, link.data(), link.size());
+    if (size <= 0) return false;
+    const auto inode = socket_inode({link.data(), static_cast<std::size_t>(size)});
+    if (!inode) return false;
+    const auto [first, last] = wanted.equal_range(*inode);
+    if (first == last) return false;
+    const SocketOwner owner{pid, name_of(pid)};
+    for (auto one = first; one != last; ++one) found[one->second] = owner;
+    wanted.erase(first, last);
+    return true;
+  }
+
+  void look_at_recent(Wanted& wanted, Found& found) {
+    const std::vector<Holder> holders = recent;
+    for (const Holder& holder : holders) {
+      if (wanted.empty()) return;
+      (void)take(holder.pid, AT_FDCWD, (folder_of(holder.pid) + "/fd/" + holder.descriptor).c_str(), wanted, found);
+    }
+    for (const Holder& holder : holders) {
+      if (wanted.empty()) return;
+      look_at(holder.pid, wanted, found);
+    }
+  }
+
+  void look_at(std::int64_t pid, Wanted& wanted, Found& found) {
     const std::string path = folder_of(pid) + "/fd";
     const Folder folder(opendir(path.c_str()));
     if (!folder) return;
-    bool holds_some = false;
+    std::string held;
     while (const dirent* entry = wanted.empty() ? nullptr : readdir(folder.get())) {
-      std::array<char, 64> link{};
-      const ssize_t size = readlinkat(dirfd(folder.get()), entry->d_name, link.data(), link.size());
-      if (size <= 0) continue;
-      const auto inode = socket_inode({link.data(), static_cast<std::size_t>(size)});
-      if (!inode) continue;
-      const auto [first, last] = wanted.equal_range(*inode);
-      for (auto one = first; one != last; ++one) {
-        SocketOwner owner{pid, {}};
-        std::getline(std::ifstream(folder_of(pid) + "/comm"), owner.name);
-        found[one->second] = std::move(owner);
-        holds_some = true;
-      }
-      wanted.erase(first, last);
+      if (take(pid, dirfd(folder.get()), entry->d_name, wanted, found)) held = entry->d_name;
     }
-    if (!holds_some) return;
-    recent.erase(std::remove(recent.begin(), recent.end(), pid), recent.end());
-    recent.insert(recent.begin(), pid);
+    if (held.empty()) return;
+    std::erase_if(recent, [pid](const Holder& holder) { return holder.pid == pid; });
+    recent.insert(recent.begin(), {pid, std::move(held)});
     if (recent.size() > most_recent) recent.pop_back();
   }
 };
@@ -202,18 +233,19 @@ std::vector<std::optional<SocketOwner>> SocketOwners::find(const std::vector<Con
                                                            Duration patience) {
   const auto end = std::chrono::steady_clock::now() + patience;
   const auto late = [&] { return std::chrono::steady_clock::now() >= end; };
-  std::vector<std::optional<SocketOwner>> found(connections.size());
-  std::multimap<std::uint64_t, std::size_t> wanted;  // indexes by inode
+  State::Found found(connections.size());
+  State::Wanted wanted;
   for (std::size_t i = 0; i < connections.size() && !late(); ++i) {
     if (const auto inode = state_->inode_of(connections[i]); inode != 0) wanted.emplace(inode, i);
   }
-  const std::vector<std::int64_t> first = state_->recent;
-  for (auto pid = first.begin(); pid != first.end() && !wanted.empty(); ++pid) state_->look_at(*pid, wanted, found);
+  state_->look_at_recent(wanted, found);
+  // Who is gone meanwhile is looked for in no other process.
+  std::erase_if(wanted, [&](const auto& one) { return state_->inode_of(connections[one.second]) != one.first; });
   if (wanted.empty()) return found;
   const std::int64_t self = getpid();
   for (const std::int64_t pid : running_processes()) {
     if (wanted.empty() || late()) break;
-    if (pid != self && std::find(first.begin(), first.end(), pid) == first.end()) state_->look_at(pid, wanted, found);
+    if (pid != self) state_->look_at(pid, wanted, found);
   }
   return found;
 }

@@ -101,24 +101,35 @@ std::size_t TcpSocket::State::queued() const noexcept {
   return octets;
 }
 
+// Whoever may read no more is not stopped before something comes: most are let read again before that (an idle
+// connection that is lent anew, a side that was held for a moment), and each stop and start costs libuv two system
+// calls.
 void TcpSocket::State::apply_reading() noexcept {
   if (failure != 0) {
     if (observer != nullptr && !broken) loop.state().queue(*this);
   } else if (may_read()) {
     uv_read_start(stream(), &State::on_room, &State::on_read);
-  } else {
-    uv_read_stop(stream());
   }
 }
 
+// Who may not read gets no room: libuv then reads nothing, and says UV_ENOBUFS.
 void TcpSocket::State::on_room(uv_handle_t* tcp, std::size_t, uv_buf_t* room) noexcept {
-  auto& buffer = of(tcp).loop.state().read_buffer;
+  State& self = of(tcp);
+  if (!self.may_read()) {
+    *room = {};
+    return;
+  }
+  auto& buffer = self.loop.state().read_buffer;
   room->base = buffer.data();
   room->len = buffer.size();
 }
 
 void TcpSocket::State::on_read(uv_stream_t* tcp, ssize_t count, const uv_buf_t* room) noexcept {
   State& self = of(tcp);
+  if (count == UV_ENOBUFS) {
+    uv_read_stop(tcp);
+    return;
+  }
   self.loop.state().turn_began();  // those that are read later in this turn have waited since now
   if (count > 0) return self.observer->on_received({room->base, static_cast<std::size_t>(count)});
   if (count == 0) return;

@@ -260,9 +260,10 @@ Result<ConnectRoute> route_connect(const http::RequestHead& head, const Surround
 
 void take_away_hop_by_hop(const http::RequestHead& head, http::HeadEdit& edit, std::vector<std::string>& notes) {
   static constexpr std::array<Bytes, 4> kept{"upgrade", "host", "content-length", "transfer-encoding"};
+  const bool names_any = head.find("connection").has_value();
   const auto goes = [&](Bytes name) {
     if (http::same_name(name, "proxy-connection") || http::same_name(name, "proxy-authorization")) return true;
-    if (http::same_name(name, "connection") || !head.has_token("connection", name)) return false;
+    if (!names_any || http::same_name(name, "connection") || !head.has_token("connection", name)) return false;
     return std::none_of(kept.begin(), kept.end(), [&](Bytes k) { return http::same_name(name, k); });
   };
   std::optional<bedrock::SignatureView> signature;

@@ -427,7 +427,7 @@ void Session::next_request(TimePoint now) {
   status_ = 0;
   arriving_.reset();
   route_.reset();
-  head_out_.clear();
+  head_out_.release();  // most of a connection's life is waiting for the next
   wait_for(Wait::idle, now);
 }
 

@@ -10,8 +10,29 @@ namespace borehole::server {
 using proxy::Side;
 
 namespace {
+
 constexpr Duration linger = std::chrono::seconds(5);
-}
+
+// What one feed decrypts is taken before the next one's, so that a worker's connections need one buffer for it, not one
+// each. Of layers in each other every one borrows; the last that gives back is kept.
+class BorrowedBuffer {
+ public:
+  BorrowedBuffer() : buffer_(std::exchange(spare, {})) {}
+  ~BorrowedBuffer() {
+    buffer_.clear();
+    spare = std::move(buffer_);
+  }
+  BorrowedBuffer(const BorrowedBuffer&) = delete;
+  BorrowedBuffer& operator=(const BorrowedBuffer&) = delete;
+  Buffer& operator*() noexcept { return buffer_; }
+
+ private:
+  static thread_local Buffer spare;
+  Buffer buffer_;
+};
+thread_local Buffer BorrowedBuffer::spare;
+
+}  // namespace
 
 ConnectionDriver::ConnectionDriver(const DriverWorld& world, std::unique_ptr<net::TcpSocket> client, std::string ends,
                                    proxy::SessionContext context)
@@ -135,15 +156,14 @@ void ConnectionDriver::feed(std::size_t layer, Bytes bytes) {
   }
   Layer& here = *layers_[layer];
   Buffer& answer = layer == 0 ? client_->out() : here.ciphertext;
-  auto progress = here.engine->feed(bytes, here.plaintext, answer);
+  BorrowedBuffer borrowed;
+  Buffer& plaintext = *borrowed;
+  auto progress = here.engine->feed(bytes, plaintext, answer);
   if (layer > 0 && !here.ciphertext.empty()) {
     write_through(layer, here.ciphertext.view());
     here.ciphertext.clear();
   }
-  if (!here.plaintext.empty()) {
-    feed(layer + 1, here.plaintext.view());
-    here.plaintext.clear();
-  }
+  if (!plaintext.empty()) feed(layer + 1, plaintext.view());
   if (ending_ != Ending::no) return;
   if (!progress) {
     here.closed = true;

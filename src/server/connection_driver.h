@@ -2,8 +2,8 @@
 // decides anything about HTTP.
 #pragma once
 
-#include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -135,7 +135,6 @@ class ConnectionDriver final : public net::TcpObserver,
   // TLS towards the client, outermost first; at most TLS in TLS.
   struct Layer {
     std::unique_ptr<tls::Engine> engine;
-    Buffer plaintext;
     Buffer ciphertext;  // of an inner layer, on its way through the outer one
     bool closed = false;
   };
@@ -156,7 +155,7 @@ class ConnectionDriver final : public net::TcpObserver,
   bool in_event_ = false;
   bool client_over_mark_ = false;
   bool upstream_over_mark_ = false;
-  std::deque<std::function<void()>> deferred_;             // what arrived inside an event
+  std::list<std::function<void()>> deferred_;              // what arrived inside an event
   std::shared_ptr<const ReceiptBox::Tell> tell_recorded_;  // made when a record is waited for
   proxy::RecordNumber records_ = 0;                        // waited for so far
   net::Timer timer_;

@@ -14,9 +14,17 @@ constexpr int steps_between_looks = 1000;  // of SQLite's machine: about 10 µs
 
 Error failure(std::string detail) { return Error{ErrorCode::store_failed, Fault::proxy, std::move(detail)}; }
 
+// SQLite's count of its own memory takes a lock at every allocation, and nobody asks for it. Of use before the first
+// database is opened only; refused later, which does no harm.
+void count_no_memory() {
+  static const int once = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  (void)once;
+}
+
 }  // namespace
 
 Result<Database> Database::open(const std::string& path, int flags) {
+  count_no_memory();
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   Database database(handle, path);

@@ -56,29 +56,32 @@ std::string terminal_line(const calls::CallRecord& record, bool colours) {
     return colours ? fmt::format("{}{}{}", colour, text, plain) : std::string(text);
   };
   std::string line = in_colour(dim, local_time(record.started_at));
-  auto to = std::back_inserter(line);
-  fmt::format_to(
-      to, " {}",
-      in_colour(good ? green : red, record.response.status ? std::to_string(*record.response.status) : "---"));
+  line.reserve(160);
+  const auto add = [&line](std::string_view before, std::string_view text) {
+    line += before;
+    line += text;
+  };
+  add(" ", in_colour(good ? green : red, record.response.status ? std::to_string(*record.response.status) : "---"));
   if (!record.aws.operation.empty()) {
-    fmt::format_to(to, " {}", calls::for_terminal(record.aws.operation));
+    add(" ", calls::for_terminal(record.aws.operation));
   } else {
-    fmt::format_to(to, " {} {}", calls::for_terminal(record.request.method),
-                   calls::for_terminal(calls::whole_target(record.upstream.host, record.request.target)));
+    add(" ", calls::for_terminal(record.request.method));
+    add(" ", calls::for_terminal(calls::whole_target(record.upstream.host, record.request.target)));
   }
-  if (!record.aws.model_id.empty()) fmt::format_to(to, " {}", calls::for_terminal(record.aws.model_id));
-  if (record.usage.input_tokens) fmt::format_to(to, " in {}", *record.usage.input_tokens);
-  if (record.usage.output_tokens) fmt::format_to(to, " out {}", *record.usage.output_tokens);
+  if (!record.aws.model_id.empty()) add(" ", calls::for_terminal(record.aws.model_id));
+  if (record.usage.input_tokens) add(" in ", std::to_string(*record.usage.input_tokens));
+  if (record.usage.output_tokens) add(" out ", std::to_string(*record.usage.output_tokens));
   if (record.usage.input_tokens || record.usage.output_tokens) line += " tokens";
-  if (record.timing_ms.total) fmt::format_to(to, " {:.0f} ms", *record.timing_ms.total);
-  if (record.outcome != calls::Outcome::complete) {
-    fmt::format_to(to, " {}", in_colour(red, calls::outcome_name(record.outcome)));
-  }
+  if (record.timing_ms.total) fmt::format_to(std::back_inserter(line), " {:.0f} ms", *record.timing_ms.total);
+  if (record.outcome != calls::Outcome::complete) add(" ", in_colour(red, calls::outcome_name(record.outcome)));
+  const auto add_error = [&add](std::string_view code, std::string_view words) {
+    add(" ", code);
+    add(": ", words);
+  };
   if (record.error) {
-    fmt::format_to(to, " {}: {}", error_code_name(record.error->code), calls::for_terminal(record.error->detail));
+    add_error(error_code_name(record.error->code), calls::for_terminal(record.error->detail));
   } else if (!record.response.error_type.empty()) {
-    fmt::format_to(to, " {}: {}", calls::for_terminal(record.response.error_type),
-                   calls::for_terminal(record.response.error_message));
+    add_error(calls::for_terminal(record.response.error_type), calls::for_terminal(record.response.error_message));
   }
   line += '\n';
   return line;

@@ -4,6 +4,7 @@
 
 #include "catch.h"
 #include "http/head_indexer.h"
+#include "http/syntax.h"
 
 using namespace borehole;
 using namespace borehole::http;
@@ -230,4 +231,19 @@ TEST_CASE("what is refused in a request's fields is refused in a response's") {
   CHECK(with("A: \x02\r\n") == bad);
   CHECK(with("nothing\r\n") == bad);
   CHECK(response("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n") == bad);
+}
+
+TEST_CASE("every octet is judged alike at every offset of a text") {
+  for (unsigned value = 0; value < 256; ++value) {
+    const bool in_field = value == '\t' || (value >= 0x20 && value != 0x7f);
+    const bool in_target = value > 0x20 && value < 0x7f;
+    for (const std::size_t size : {1U, 15U, 16U, 17U, 40U}) {
+      for (std::size_t at = 0; at < size; ++at) {
+        std::string text(size, 'x');
+        text[at] = static_cast<char>(value);
+        if (is_field_text(text) != in_field) FAIL("field: " << value << " at " << at << " of " << size);
+        if (is_target_text(text) != in_target) FAIL("target: " << value << " at " << at << " of " << size);
+      }
+    }
+  }
 }
