@@ -26,6 +26,10 @@ constexpr auto fixed = std::to_array<Fixed>({
     {"ca.leaf_days", [](const Config& a, const Config& b) { return a.ca.leaf_days != b.ca.leaf_days; }},
     {"record.store", [](const Config& a, const Config& b) { return a.record.store != b.record.store; }},
     {"record.jsonl", [](const Config& a, const Config& b) { return a.record.jsonl != b.record.jsonl; }},
+    {"record.jsonl_max_bytes",
+     [](const Config& a, const Config& b) { return a.record.jsonl_max_bytes != b.record.jsonl_max_bytes; }},
+    {"record.jsonl_files",
+     [](const Config& a, const Config& b) { return a.record.jsonl_files != b.record.jsonl_files; }},
     {"record.durability",
      [](const Config& a, const Config& b) { return a.record.strict_durability != b.record.strict_durability; }},
 });

@@ -143,7 +143,8 @@ Result<Sinks> open_sinks(const config::Config& config, std::shared_ptr<calls::Ru
     sinks.push_back(*std::move(store));
   }
   if (config.record.jsonl && !(report_to && config.record.jsonl == "-")) {
-    auto jsonl = store::open_jsonl_sink({*config.record.jsonl}, opened.jsonl);
+    auto jsonl = store::open_jsonl_sink(
+        {*config.record.jsonl, config.record.jsonl_max_bytes, config.record.jsonl_files}, opened.jsonl);
     if (!jsonl) return unexpected(std::move(jsonl).error());
     sinks.push_back(*std::move(jsonl));
   }

@@ -25,8 +25,8 @@ struct ExchangeStart {
   std::string upstream_host;  // the host that the call is for
   std::uint16_t upstream_port = 0;
   std::shared_ptr<const AwaitedProcess> client_process;  // null: it cannot be known
+  std::shared_ptr<Receipt> receipt = {};                 // of its record; null: nobody waits for that
   std::string protocol = {};                             // that an extended CONNECT asks for (RFC 8441): "websocket"
-  std::shared_ptr<Receipt> receipt;                      // of its record; null: nobody waits for that
 };
 
 // The upstream connection that carries the exchange.

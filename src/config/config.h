@@ -109,6 +109,8 @@ struct Config {
   struct {
     std::optional<std::string> store;                         // absolute
     std::optional<std::string> jsonl;                         // absolute, or "-"
+    std::size_t jsonl_max_bytes = 0;                          // 0: it is not rotated
+    int jsonl_files = 4;                                      // beside it, once it is
     std::optional<std::string> session_header{"session-id"};  // lower case; its value is a record's `session_id`
     std::optional<std::string> answer_header;        // as written; goes to the client with the record's id in it
     std::map<std::string, std::string> key_aliases;  // access key id, or name of an API key → its name for people

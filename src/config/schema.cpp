@@ -300,6 +300,8 @@ constexpr auto keys = std::to_array<Key>({
   {"auth.allow_clients", [](const Value& v, Draft& d) { v.list_into(d.config.auth.allow_clients, parse_network); }},
   {"record.store", [](const Value& v, Draft& d) { d.store_given = v.path_into_or_null(d.config.record.store); }},
   {"record.jsonl", read_jsonl},
+  {"record.jsonl_max_bytes", [](const Value& v, Draft& d) { v.into(d.config.record.jsonl_max_bytes, size(0, std::size_t{1} << 50)); }},
+  {"record.jsonl_files", [](const Value& v, Draft& d) { v.into(d.config.record.jsonl_files, number(1, 1000)); }},
   {"record.session_header", [](const Value& v, Draft& d) { v.into_or_null(d.config.record.session_header, parse_header_name); }},
   {"record.key_aliases", read_key_aliases},
   {"record.answer_header", [](const Value& v, Draft& d) { v.into_or_null(d.config.record.answer_header, parse_answer_header); }},

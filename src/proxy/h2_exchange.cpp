@@ -387,7 +387,7 @@ bool H2Session::begin_tap(Stream& stream, const http::RequestHead* head, calls::
   if (context_.strict_records) awaited = effects_.await_record();
   stream.record = awaited.number;
   stream.tap = context_.taps->begin({way_in, std::move(router), context_.client_address, upstream.host, upstream.port,
-                                     context_.client_process, stream.protocol, std::move(awaited.receipt)},
+                                     context_.client_process, std::move(awaited.receipt), stream.protocol},
                                     now_);
   if (stream.tap && head != nullptr) stream.tap->on_request_head(*head, now_);
   return !awaited.failing;

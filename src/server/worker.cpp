@@ -166,8 +166,8 @@ void Worker::State::enter(Setup setup) {
     next->upstream->proxy = std::move(chained);
   }
   next->taps = std::make_unique<calls::CallTapSource>(world.outbox, setup.capture, world.clock, world.live);
-  next->driver_world.reset(new DriverWorld{loop, server_tls, *next->pool, *next->upstream, counters, world.own_dials, receipts,
-                                           [this](ConnectionDriver& driver) { over(driver); },
+  next->driver_world.reset(new DriverWorld{loop, server_tls, *next->pool, *next->upstream, counters, world.own_dials,
+                                           receipts, [this](ConnectionDriver& driver) { over(driver); },
                                            [this](std::unique_ptr<UpstreamConnection> connection) {
                                              dead_upstreams.push_back(std::move(connection));
                                              burial.start(Duration::zero());

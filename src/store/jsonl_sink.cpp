@@ -58,7 +58,7 @@ class JsonlFile final : public calls::Sink {
       const std::size_t before = lines.size();
       lines += calls::to_json(record);
       lines += '\n';
-      if (!too_large(lines.size())) continue;
+      if (!too_large(before, lines.size())) continue;
       const std::string next = lines.substr(before);
       lines.resize(before);
       if (auto done = append(std::exchange(lines, next)); !done) return done;
@@ -112,10 +112,11 @@ class JsonlFile final : public calls::Sink {
 
   // --- its size
 
-  // With `more`; a file that holds nothing yet takes any line.
-  bool too_large(std::size_t more) const {
-    const off_t now = options_.max_bytes == 0 ? 0 : size();
-    return now > 0 && static_cast<std::uint64_t>(now) + more > options_.max_bytes;
+  // With `more`, where `held` of it are there already; a file that holds nothing yet takes any line.
+  bool too_large(std::size_t held, std::size_t more) const {
+    if (options_.max_bytes == 0) return false;
+    const auto now = static_cast<std::uint64_t>(std::max<off_t>(size(), 0));
+    return now + held > 0 && now + more > options_.max_bytes;
   }
 
   std::string numbered(int n) const { return n == 0 ? path() : fmt::format("{}.{}", path(), n); }

@@ -16,14 +16,14 @@ constexpr const char* server_suites =
 constexpr const char* client_suites =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
     "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
-// P-384 comes last, for sites under CNSA rules that offer nothing else.
 // What a server may sign its handshake with: BoringSSL would take SHA-1 too.
 constexpr std::array<std::uint16_t, 8> server_signatures = {
     SSL_SIGN_ECDSA_SECP256R1_SHA256, SSL_SIGN_RSA_PSS_RSAE_SHA256, SSL_SIGN_RSA_PKCS1_SHA256,
     SSL_SIGN_ECDSA_SECP384R1_SHA384, SSL_SIGN_RSA_PSS_RSAE_SHA384, SSL_SIGN_RSA_PKCS1_SHA384,
     SSL_SIGN_RSA_PSS_RSAE_SHA512,    SSL_SIGN_RSA_PKCS1_SHA512};
-// Our leaves' keys are of P-256. BoringSSL would sign with SHA-1 where a client of TLS 1.2 offers nothing else.
-constexpr std::array<std::uint16_t, 1> own_signatures = {SSL_SIGN_ECDSA_SECP256R1_SHA256};
+// BoringSSL would sign with SHA-1 where a client of TLS 1.2 offers nothing else.
+constexpr std::array<std::uint16_t, 2> own_signatures = {SSL_SIGN_ECDSA_SECP256R1_SHA256, SSL_SIGN_RSA_PSS_RSAE_SHA256};
+// P-384 comes last, for sites under CNSA rules that offer nothing else.
 constexpr std::array<int, 3> groups = {NID_X25519, NID_X9_62_prime256v1, NID_secp384r1};
 
 }  // namespace

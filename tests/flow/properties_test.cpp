@@ -113,8 +113,8 @@ std::vector<Case> cases() {
        {from_client(client_hello("localhost")), from_client(connect_head), from_client(client_hello(host)),
         from_client(counted), from_upstream(ok)}},
       {"tunnel",
-       {from_client("CONNECT example.com:443 HTTP/1.1\r\nHost: x\r\n\r\n"), from_client("abc"), from_upstream("def"),
-        client_end(), from_upstream("ghi"), upstream_end()}},
+       {from_client("CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n"), from_client("abc"),
+        from_upstream("def"), client_end(), from_upstream("ghi"), upstream_end()}},
   };
 }
 

@@ -88,7 +88,7 @@ TEST_CASE("A request that stops half-way") {
   d.world.pooled = true;
   d >> received(client, post + "b") << lease(origin) << to_upstream(post + "b");
   SECTION("is the client's fault") {
-    d >> time_passes(119s);
+    d >> time_passes(29s);
     d >> received(client, "o") << to_upstream("o");
     d >> time_passes(119s);
     d >> time_passes(1s) << drop_upstream() << finish_client();

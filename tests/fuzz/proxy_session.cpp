@@ -1,10 +1,10 @@
 // Fuzzes the session: a dialogue of events read out of the input, played whole and octet by octet. Never lets it ask
 // for what a driver could not do, lease twice for one head, keep a hold, or forward other octets for other pieces.
 //
-// The first octet chooses how leases are met, whether a tap looks, whether a firewall rule led the client here and whether
-// responses wait for their records. Then
-// come events, one a letter: `c` and `u` with two octets of length and as many octets that the client or the upstream
-// sends, `h` with one octet (what a ClientHello offers), and the rest without arguments; see `play`.
+// The first octet chooses how leases are met, whether a tap looks, whether a firewall rule led the client here and
+// whether responses wait for their records. Then come events, one a letter: `c` and `u` with two octets of length and
+// as many octets that the client or the upstream sends, `h` with one octet (what a ClientHello offers), and the rest
+// without arguments; see `play`.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -229,8 +229,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Outcome whole = Play(choice, false).run(script);
   const Outcome again = Play(choice ^ 2U, false).run(script);
   const bool waits = (choice & 16U) != 0;  // then who looks says when responses end
-  demand(waits || whole.to_client == again.to_client && whole.to_upstream == again.to_upstream &&
-                      whole.leases == again.leases && whole.over == again.over && whole.clean == again.clean,
+  demand(waits || (whole.to_client == again.to_client && whole.to_upstream == again.to_upstream &&
+                   whole.leases == again.leases && whole.over == again.over && whole.clean == again.clean),
          "a tap changes nothing");
   if (size > 8192) return 0;
   const Outcome split = Play(choice, true).run(script);

@@ -305,6 +305,24 @@ def a_store_that_is_damaged_while_it_is_written(t):
 
 
 @test
+def json_lines_are_rotated_by_size(t):
+    proxy = t.proxy(t.upstream(), config={"record": {"jsonl_max_bytes": "32KiB", "jsonl_files": 50}})
+    stream = ways.GATEWAY.open(proxy)
+    for _ in range(40):
+        check.equal(call(proxy, stream=stream).status, 200, "a call")
+    proxy.stop()
+    files = glob.glob(glob.escape(proxy.jsonl) + "*")
+    ids = []
+    for path in files:
+        check.true(os.path.getsize(path) <= 32 << 10, f"the size of {path}")
+        check.equal(os.stat(path).st_mode & 0o077, 0, f"access by others to {path}")
+        with open(path, encoding="utf-8") as file:
+            ids += [json.loads(line)["id"] for line in file]
+    check.true(len(files) > 2, f"there are several: {files}")
+    check.equal((len(ids), len(set(ids))), (40, 40), "each record is there once")
+
+
+@test
 def a_torn_line_is_mended_at_start(t):
     proxy = t.proxy(t.upstream())
     check.equal(call(proxy).status, 200, "a call")

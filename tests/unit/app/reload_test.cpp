@@ -35,10 +35,13 @@ TEST_CASE("what a reload cannot apply is named in one sentence") {
   next.ca.leaf_days = 3;
   next.record.store = "/elsewhere.db";
   next.record.jsonl = "-";
+  next.record.jsonl_max_bytes = 9;
+  next.record.jsonl_files = 9;
   next.record.strict_durability = true;
-  CHECK(app::waits_for_restart(running, next) ==
-        "listen, admin, workers, ca.dir, ca.leaf_days, record.store, record.jsonl, record.durability have "
-        "changed, which a running proxy keeps as they were: restart to apply");
+  CHECK(
+      app::waits_for_restart(running, next) ==
+      "listen, admin, workers, ca.dir, ca.leaf_days, record.store, record.jsonl, record.jsonl_max_bytes, "
+      "record.jsonl_files, record.durability have changed, which a running proxy keeps as they were: restart to apply");
 }
 
 TEST_CASE("a reload cannot take the rules away that keep others out of a port that stays open") {

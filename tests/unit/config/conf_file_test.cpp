@@ -33,9 +33,10 @@ std::string described(const Config& c) {
       num(c.limits.body_bytes_per_second), c.limits.connections_per_address ? "some" : "none",
       c.limits.connections_per_second ? "some" : "none");
   add("auth", c.auth.users_file.value_or("none"), num(c.auth.allow_clients.size()));
-  add("record", c.record.store.value_or("none"), c.record.jsonl.value_or("none"),
-      c.record.session_header.value_or("none"), c.record.answer_header.value_or("none"), num(c.record.body_max_bytes),
-      num(c.record.strict_durability), num(c.record.keep_days), num(c.record.keep_max_bytes));
+  add("record", c.record.store.value_or("none"), c.record.jsonl.value_or("none"), num(c.record.jsonl_max_bytes),
+      num(c.record.jsonl_files), c.record.session_header.value_or("none"), c.record.answer_header.value_or("none"),
+      num(c.record.body_max_bytes), num(c.record.strict_durability), num(c.record.keep_days),
+      num(c.record.keep_max_bytes));
   const auto& redact = c.record.redact;
   add("bodies", num(static_cast<int>(c.record.body_keep)), num(c.record.body_rules.size()), "redact",
       num(redact.json_paths.size()), num(redact.patterns.size()), num(redact.email), num(redact.card),

@@ -152,7 +152,7 @@ TEST_CASE("CONNECT names host and port, and not ourselves") {
   const auto policy = *Policy::make(std::make_shared<const config::Config>(f.config));
   const auto connect = [&](const std::string& authority) -> Result<ConnectRoute> {
     http::MessageReader reader(http::Role::request);
-    const auto progress = reader.feed("CONNECT " + authority + " HTTP/1.1\r\nHost: other\r\n\r\n");
+    const auto progress = reader.feed("CONNECT " + authority + " HTTP/1.1\r\nHost: " + authority + "\r\n\r\n");
     REQUIRE(progress);
     return route_connect(reader.request_head(), f.at, *policy);
   };
