@@ -290,7 +290,7 @@ constexpr auto keys = std::to_array<Key>({
   {"limits.connections", [](const Value& v, Draft& d) { v.into(d.config.limits.connections, number(1, 1'000'000)); }},
   {"limits.connections_per_address", [](const Value& v, Draft& d) { v.into(d.config.limits.connections_per_address, number(0, 1'000'000)); }},
   {"limits.connections_per_second", [](const Value& v, Draft& d) { v.into(d.config.limits.connections_per_second, number(0, 1'000'000)); }},
-  {"limits.requests_per_connection", [](const Value& v, Draft& d) { v.into(d.config.limits.requests_per_connection, number(1, 1'000'000'000)); }},
+  {"limits.requests_per_connection", [](const Value& v, Draft& d) { v.into(d.config.limits.requests_per_connection, number(0, 1'000'000'000)); }},
   {"limits.h2_streams", [](const Value& v, Draft& d) { v.into(d.config.limits.h2_streams, number(1, 10'000)); }},
   {"limits.idle_timeout", [](const Value& v, Draft& d) { v.into(d.config.limits.idle_timeout, duration(1ms, 24h)); }},
   {"limits.head_timeout", [](const Value& v, Draft& d) { v.into(d.config.limits.head_timeout, duration(1ms, 1h)); }},

@@ -90,7 +90,7 @@ const std::vector<Row> rows{
   {"limits.connections_per_second", "0", [](const Config& c) { return c.limits.connections_per_second == 0U; },
    "9/s", " ('9/s') must be a whole number from 0 to 1000000"},
   {"limits.requests_per_connection", "9", [](const Config& c) { return c.limits.requests_per_connection == 9; },
-   "0", " ('0') must be a whole number from 1 to 1000000000"},
+   "-1", " ('-1') must be a whole number from 0 to 1000000000"},
   {"limits.body_bytes_per_second", "9", [](const Config& c) { return c.limits.body_bytes_per_second == 9; },
    "2000000", " ('2000000') must be a whole number from 0 to 1000000"},
   {"limits.h2_streams", "9", [](const Config& c) { return c.limits.h2_streams == 9; },
