@@ -51,14 +51,15 @@ class Run:
     def __init__(self, setting, subject, request, answer, connections, at_start=True, **options):
         self.setting, self.subject = setting, subject
         self.figures, self.faults = {}, []
-        self._stack = contextlib.ExitStack()
-        self.origin = self._stack.enter_context(Origin(setting.work, setting.load_core))
-        proxy_cores = options.pop("cores", setting.proxy_core)
-        self.proxy = self._stack.enter_context(SUBJECTS[subject](setting.work, proxy_cores, self.origin, **options))
         self._load_of = (request, answer, connections)
         self.load = None
-        if at_start:
-            self.open_load()
+        with contextlib.ExitStack() as self._stack:
+            self.origin = self._stack.enter_context(Origin(setting.work, setting.load_core))
+            proxy_cores = options.pop("cores", setting.proxy_core)
+            self.proxy = self._stack.enter_context(SUBJECTS[subject](setting.work, proxy_cores, self.origin, **options))
+            if at_start:
+                self.open_load()
+            self._stack = self._stack.pop_all()  # else, what was started is ended here
 
     def open_load(self):
         self.load = self._stack.enter_context(Load(self.setting.work, self.setting.load_core, self.proxy, *self._load_of))
