@@ -23,7 +23,7 @@ constexpr std::chrono::days backdated{1};
 constexpr std::chrono::days longest_life{7};
 constexpr std::chrono::days renewal_margin{1};
 // For the names that `intercept` allows by a `*`, of which there is no end. A signature takes some 20 µs.
-constexpr Rate minting{.per_second = 100, .burst = 1000};
+constexpr Rate minting{.per_second = 1000, .burst = 5000};
 constexpr std::size_t max_common_name = 64;  // RFC 5280 appendix A.1, ub-common-name
 constexpr const char* fixed_common_name = "borehole";
 
