@@ -126,10 +126,10 @@ class Upstream:
                 await asyncio.sleep(pause)
             writer.write(b"0\r\n\r\n")
             return True
+        # In one piece: what comes later may meet the next request, and would be its answer for all that a proxy can know.
+        behind = b"what nobody asked for" if act == "dirty" else b""
         if act != "early":
-            writer.write(plain + body)
-        if act == "dirty":
-            writer.write(b"what nobody asked for")
+            writer.write(plain + body + behind)
         await writer.drain()
         return act not in ("close", "dirty")
 
