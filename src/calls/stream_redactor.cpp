@@ -1,5 +1,6 @@
 #include "calls/stream_redactor.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -197,6 +198,24 @@ bool append_event(std::string& out, const bedrock::SseEvent& event, std::string_
   return true;
 }
 
+// Comments and fields that nobody knows (the HTML standard, section 9.2.6).
+bool has_other_lines(std::string_view octets) {
+  while (!octets.empty()) {
+    const std::string_view line = octets.substr(0, octets.find_first_of("\r\n"));
+    octets.remove_prefix(std::min(octets.size(), line.size() + 1));
+    const std::string_view name = line.substr(0, line.find(':'));
+    if (!line.empty() && name != "data" && name != "event" && name != "id" && name != "retry") return true;
+  }
+  return false;
+}
+
+// Does the stream hold what is to be hidden beside its events?
+bool tells_more(const bedrock::EventStreamDecoder&, std::string_view, Redactor&) { return false; }
+bool tells_more(const bedrock::SseDecoder&, std::string_view octets, Redactor& redactor) {
+  std::string text(octets);
+  return redactor.clean(text) || (!redactor.rules().paths.empty() && has_other_lines(octets));
+}
+
 template <class Decoder>
 RedactedStream redact(Redactor& redactor, const Decoder& decoder, std::string_view octets, StreamPart part) {
   RedactedStream result;
@@ -224,7 +243,7 @@ RedactedStream redact(Redactor& redactor, const Decoder& decoder, std::string_vi
     }
     kept = event.end;
   });
-  result.changed = changed || walk.changed();
+  result.changed = changed || walk.changed() || tells_more(decoder, octets.substr(0, kept), redactor);
   result.left_out = octets.size() - kept;
   if (result.withheld) {
     result.octets.clear();

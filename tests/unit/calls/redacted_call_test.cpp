@@ -229,6 +229,28 @@ TEST_CASE("server-sent events are looked through as well") {
   CHECK(call.record.response.body.find(R"("content":"a ***")") != std::string::npos);
 }
 
+TEST_CASE("what stands beside the events of a text stream is looked through as well") {
+  const std::string events = "data: {\"type\":\"ping\"}\n\n";
+  for (const std::string beside :
+       {": jane.doe@example.com\n", "note: jane.doe@example.com\n", "jane.doe@example.com\r\n",
+        "event: jane.doe@example.com\n\n", "retry: jane.doe@example.com\n"}) {
+    CAPTURE(beside);
+    CapturedCall call = stream_of(all_rules(), beside + events, true);
+    decode(call);
+    CHECK(!holds(call.record, "jane"));
+    CHECK(call.record.response.body == events);
+  }
+  // Where paths hide something a comment may hold it, too.
+  auto paths = std::make_shared<RedactionRules>();
+  paths->paths.push_back(*JsonPath::parse("$..content"));
+  CapturedCall call = stream_of(paths, ": {\"content\":\"HIDDEN\"}\n" + events, true);
+  decode(call);
+  CHECK(call.record.response.body == events);
+  CapturedCall plain = stream_of(paths, "event: ping\r\n" + events, true);
+  decode(plain);
+  CHECK(plain.record.response.body == "event: ping\r\n" + events);
+}
+
 TEST_CASE("exceptions and errors in a stream are looked through") {
   const std::string error = bedrock::frame(bedrock::text_header(":error-code", "x") +
                                                bedrock::text_header(":error-message", "no jane.doe@example.com") +
