@@ -126,6 +126,10 @@ def javascript_sdk_by_its_default_handler(t):
                 "the records")
     check.equal(sorted(r["aws"]["operation"] for r in records), ["ConverseStream", "InvokeModel"], "operations")
     check.equal({r["client"]["sdk"] for r in records}, {"aws-sdk-js"}, "SDK")
+    record = next(r for r in records if r["aws"]["operation"] == "ConverseStream")
+    check.equal(record["response"]["answer"]["content"], [{"type": "text", "text": "".join(texts)}], "put together")
+    usage, seen = record["usage"], next(line["event"]["metadata"]["usage"] for line in lines[1:] if "metadata" in line["event"])
+    check.equal((usage["input_tokens"], usage["output_tokens"]), (seen["inputTokens"], seen["outputTokens"]), "tokens")
 
 
 @test
