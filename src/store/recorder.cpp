@@ -104,7 +104,7 @@ struct Recorder::State {
   bool wait(std::uint64_t& ticket);
   static void wait_for_processes(const std::vector<calls::CapturedCall>& calls);
   void write(std::vector<calls::CapturedCall>& calls);
-  void write_batch(Batch batch);
+  void write_batch(const Batch& batch);
   void tend();
   void complain();
 };
@@ -161,10 +161,10 @@ void Recorder::State::write(std::vector<calls::CapturedCall>& calls) {
     batch.add(std::move(call));
     if (batch.full()) write_batch(std::exchange(batch, {}));
   }
-  if (!batch.records.empty()) write_batch(std::move(batch));
+  if (!batch.records.empty()) write_batch(batch);
 }
 
-void Recorder::State::write_batch(Batch batch) {
+void Recorder::State::write_batch(const Batch& batch) {
   bool fine = true;
   for (const auto& sink : sinks) {
     Result<void> wrote;
