@@ -405,8 +405,8 @@ void Session::finish_exchange_if_done(TimePoint now) {
   if (request_state_ != RequestState::complete || response_state_ != ResponseState::complete) return;
   finish_tap(calls::Outcome::complete, nullptr, status_, now);
   const std::size_t most = context_.policy->config->limits.requests_per_connection;
-  const bool client_stays = request_reader_.keep_alive() && response_reader_->keep_alive() && !draining_ &&
-                            (++requests_ < most || most == 0);
+  const bool client_stays =
+      request_reader_.keep_alive() && response_reader_->keep_alive() && !draining_ && (++requests_ < most || most == 0);
   if (!upstream_there_) {  // it was let go before the record was on disk
   } else if (upstream_dirty_ || upstream_ended_ || upstream_congested_ || !response_reader_->keep_alive() ||
              !request_reader_.keep_alive()) {
