@@ -21,8 +21,8 @@ def of_machine(facts):
 def figures(facts, results, growth):
     out = [of_machine(facts).replace("\n", ".\n").replace("revision", "Revision") + "."]
     if max(facts["machine"]["load_average"], facts["machine"].get("load_average_after", 0)) > 2:
-        out.append("The machine was busy with other work meanwhile: delays and calls per second are worse than they would be "
-                   "alone, CPU times are up to half again as high, for all proxies alike.")
+        out.append("The machine had other work, too, at the beginning or the end: then delays and calls per second are worse "
+                   "than alone, and CPU times higher, for all proxies alike.")
     for name, done in results.items():
         scenario = SCENARIOS[name]
         out.append(f"### {name}: {scenario.title}\n\n" + report.as_markdown(*report.rows_of(scenario, done["summary"])))
