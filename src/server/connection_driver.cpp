@@ -1,3 +1,5 @@
+// One file, though a long one: each of a session's effects upon the client's socket and the leased upstream, which
+// share their marks, holds and endings.
 #include "server/connection_driver.h"
 
 #include <cassert>

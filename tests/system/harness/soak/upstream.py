@@ -90,27 +90,22 @@ class Upstream:
             reset(writer)
             return False
         if act == "reset1":
-            writer.write(plain[:20])
-            await asyncio.sleep(0.02)
+            await self.begin(writer, plain[:20])
             reset(writer)
             return False
         if act in ("reset2", "short"):
-            writer.write(plain.replace(b"%d" % size, b"%d" % (size + 10)) + body)
-            await asyncio.sleep(0.02)
+            await self.begin(writer, plain.replace(b"%d" % size, b"%d" % (size + 10)) + body)
             if act == "reset2":
                 reset(writer)
             return False
         if act == "badchunk":
-            writer.write(chunked + b"%x\r\n%s\r\nzz\r\n" % (size, body))
-            await asyncio.sleep(0.02)
+            await self.begin(writer, chunked + b"%x\r\n%s\r\nzz\r\n" % (size, body))
             return False
         if act == "garbage":
-            writer.write(b"\x00\xffno HTTP at all\r\n\r\n")
-            await asyncio.sleep(0.02)
+            await self.begin(writer, b"\x00\xffno HTTP at all\r\n\r\n")
             return False
         if act == "hundred":
-            writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            await asyncio.sleep(0.02)
+            await self.begin(writer, b"HTTP/1.1 100 Continue\r\n\r\n")
             reset(writer)
             return False
         if act == "ws":
@@ -132,6 +127,13 @@ class Upstream:
             writer.write(plain + body + behind)
         await writer.drain()
         return act not in ("close", "dirty")
+
+    @staticmethod
+    async def begin(writer, octets):
+        """What comes before a break. A break that overtakes it is a fault, too: nothing is judged by the pause."""
+        writer.write(octets)
+        await writer.drain()
+        await asyncio.sleep(0.02)
 
     @staticmethod
     async def websocket(reader, writer):
