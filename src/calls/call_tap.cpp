@@ -30,6 +30,16 @@ std::vector<bedrock::Field> fields_of(const http::MessageHead& head) {
   return fields;
 }
 
+// Null where it has none.
+std::shared_ptr<const http::ContentCodings> codings_of(const http::MessageHead& head) {
+  http::ContentCodings codings;
+  for (std::size_t i = 0; i < head.field_count(); ++i) {
+    if (bedrock::equals_ignoring_case(head.name(i), "content-encoding")) codings.add(head.value(i));
+  }
+  if (codings.empty()) return nullptr;
+  return std::make_shared<const http::ContentCodings>(std::move(codings));
+}
+
 class CallTap final : public Tap {
  public:
   CallTap(CallOutbox& outbox, std::shared_ptr<const CaptureOptions> options,
@@ -118,10 +128,11 @@ class CallTap final : public Tap {
       const auto type = head.find("content-type");
       const auto format = type ? bedrock::stream_format(*type) : std::nullopt;
       streamed_ = format.has_value();
-      const auto coding = head.find("content-encoding");
-      coded_ = coding.has_value();
-      const bool readable = !coding || bedrock::equals_ignoring_case(*coding, "identity");
-      if (format && readable && head.status() / 100 == 2 && no_text().empty()) live_format_ = format;
+      coded_ = head.find("content-encoding").has_value();
+      if (format && head.status() / 100 == 2 && no_text().empty()) {
+        if (coded_) live_codings_ = codings_of(head);
+        live_format_ = format;
+      }
       const auto upgraded = head.status() == 101 ? head.find("upgrade") : std::nullopt;
       const bool opened = head.status() / 100 == 2 && bedrock::equals_ignoring_case(protocol_, "websocket");
       if (opened || (upgraded && bedrock::equals_ignoring_case(*upgraded, "websocket"))) {
@@ -191,6 +202,7 @@ class CallTap final : public Tap {
     event.kind = kind;
     event.id = record().id;
     event.format = live_format_.value_or(bedrock::StreamFormat::event_stream);
+    event.codings = live_codings_;
     event.offset = offset;
     event.text = octets;
     live_->post(std::move(event));
@@ -366,6 +378,7 @@ class CallTap final : public Tap {
   LiveCalls* live_;
   std::uint64_t announced_ = 0;                       // to whom (LiveCalls::watch) the call was announced
   std::optional<bedrock::StreamFormat> live_format_;  // of an answer whose text may be shown while it comes
+  std::shared_ptr<const http::ContentCodings> live_codings_;
   std::shared_ptr<std::size_t> bytes_under_way_;
   std::size_t held_ = 0;  // this tap's part of them
   Redaction redaction_;

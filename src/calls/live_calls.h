@@ -14,6 +14,7 @@
 #include "bedrock/streamed_body.h"
 #include "calls/call_record.h"
 #include "calls/sink.h"
+#include "http/content_coding.h"
 
 namespace borehole::calls {
 
@@ -35,6 +36,7 @@ struct LiveEvent {
   std::string id;
   std::shared_ptr<const Start> start;
   bedrock::StreamFormat format = bedrock::StreamFormat::event_stream;
+  std::shared_ptr<const http::ContentCodings> codings;  // of the octets; null: they have none
   std::uint64_t offset = 0;
   std::string text;
 

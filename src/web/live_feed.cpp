@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "bedrock/sse.h"
 #include "bedrock/stream_answer.h"
 #include "calls/utf8.h"
+#include "http/content_coding.h"
 
 namespace borehole::web {
 
@@ -69,14 +71,31 @@ struct LiveFeed::Call {
   bedrock::EventStreamDecoder frames;
   bedrock::SseDecoder sse;
   bedrock::StreamAnswer answer;
-  std::vector<std::size_t> told;  // octets of each block's text
-  std::size_t text = 0;           // of all blocks
+  std::unique_ptr<http::ContentDecoder> coding;  // of a compressed answer
+  bool readable = true;                          // what came was a stream of its format
+  std::vector<std::size_t> told;                 // octets of each block's text
+  std::size_t text = 0;                          // of all blocks
 
   Call(std::shared_ptr<const calls::LiveEvent::Start> begun, std::size_t message_bytes)
       : start(std::move(begun)), frames(message_bytes), sse(message_bytes) {}
 
-  // False: what comes cannot be read.
-  bool read(bedrock::StreamFormat format, Bytes octets) {
+  // Why what comes cannot be read; empty: it can.
+  std::string_view read(bedrock::StreamFormat format, Bytes octets) {
+    if (!coding) {
+      readable = read_plain(format, octets);
+    } else {
+      coding->feed(octets);
+    }
+    if (coding && coding->fault()) {
+      using http::CodingFault;
+      if (coding->fault() == CodingFault::too_large) return "the answer is longer than is shown here";
+      if (coding->fault() == CodingFault::no_memory) return "memory is out";
+      if (coding->fault() != CodingFault::trailing) return "the compressed stream cannot be decoded";
+    }
+    return readable ? std::string_view() : "the stream cannot be read";
+  }
+
+  bool read_plain(bedrock::StreamFormat format, Bytes octets) {
     if (format == bedrock::StreamFormat::sse) {
       sse.feed(octets);
       while (const auto event = sse.next()) {
@@ -206,14 +225,29 @@ void LiveFeed::take_octets(const std::string& id, Call& call, const calls::LiveE
   if (call.lost) return;
   if (event.offset != call.next) return lose_text(id, call, "some of the answer did not come through here in time");
   call.next += event.text.size();
-  const bool readable = call.read(event.format, event.text);
+  if (event.codings && !call.coding) {
+    if (const auto reason = begin_decoding(call, event); !reason.empty()) return lose_text(id, call, reason);
+  }
+  const std::string_view fault = call.read(event.format, event.text);
   for (const auto& delta : call.news(id, false)) tell("delta", delta);
-  if (!readable) return lose_text(id, call, "the stream cannot be read");
+  if (!fault.empty()) return lose_text(id, call, fault);
   if (call.text > limits_.text) lose_text(id, call, "the answer is longer than is shown here");
+}
+
+std::string_view LiveFeed::begin_decoding(Call& call, const calls::LiveEvent& event) {
+  if (!event.codings->usable) return "its content coding is not known";
+  const auto decoding =
+      std::count_if(calls_.begin(), calls_.end(), [](const auto& one) { return one.second->coding != nullptr; });
+  if (static_cast<std::size_t>(decoding) >= limits_.compressed) return "too many compressed answers come at once";
+  call.coding = std::make_unique<http::ContentDecoder>(
+      event.codings->codings, http::DecodingLimits{.octets = limits_.decoded},
+      [&call, format = event.format](Bytes octets) { return call.readable = call.read_plain(format, octets); });
+  return {};
 }
 
 void LiveFeed::lose_text(const std::string& id, Call& call, std::string_view reason) {
   call.lost = true;
+  call.coding.reset();
   tell("text_lost", fmt::format("{{\"id\":{},\"reason\":{}}}", json_or_null(id), json_or_null(reason)));
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "calls/live_calls.h"
@@ -25,6 +26,9 @@ class LiveFeed {
     std::size_t calls = 512;                                   // known at a time; the oldest are forgotten
     std::size_t text = std::size_t{4} * 1024 * 1024;           // of one call; beyond, its text is lost
     std::size_t message_bytes = std::size_t{1} * 1024 * 1024;  // of a stream; a larger one loses the text
+    // Compressed answers at a time; another one loses its text. Each may need a window of 16 MiB to be decoded.
+    std::size_t compressed = 16;
+    std::uint64_t decoded = std::uint64_t{64} * 1024 * 1024;  // octets of one of them; beyond, its text is lost
   };
 
   LiveFeed(net::Loop& loop, calls::LiveCalls& live) : LiveFeed(loop, live, Limits()) {}
@@ -43,6 +47,8 @@ class LiveFeed {
   std::string started(const std::string& id, const Call& call) const;
   void take(calls::LiveEvent& event);
   void take_octets(const std::string& id, Call& call, const calls::LiveEvent& event);
+  // Why the octets of `event`, which are compressed, cannot be read; empty: they can.
+  std::string_view begin_decoding(Call& call, const calls::LiveEvent& event);
   void lose_text(const std::string& id, Call& call, std::string_view reason);
   void tell(std::string_view event, const std::string& json);
 

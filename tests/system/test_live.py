@@ -9,7 +9,7 @@ import threading
 import time
 
 import test_calls_command as command
-from harness import bedrock, check, eventstream, wire, ways
+from harness import bedrock, check, compressed, eventstream, wire, ways
 from harness.runner import test
 
 WORDS = ["Bore", "holes", " are", " deep"]
@@ -23,24 +23,29 @@ def word(text):
 class Held:
     """An upstream whose streamed answers go on, word by word, until they are let go."""
 
-    def __init__(self, up):
+    def __init__(self, up, gzip=False):
         self.go = threading.Event()
         self.up = up
+        self.gzip = gzip
         up.handler = self.answer
+
+    def frames(self):
+        yield eventstream.event("messageStart", {"role": "assistant"})
+        yield word(WORDS[0])
+        while not self.go.wait(0.05):
+            yield word(" on")
+        for text in WORDS[1:]:
+            yield word(text)
+        yield from list(self.up.bedrock.converse_events())[-2:]
 
     def answer(self, request, reply):
         if not request.target.endswith("-stream"):
             return self.up.bedrock.answer(request, reply)
         request.read_body(reply)
-        reply.start_chunked(200, self.up.bedrock.ids() + HEADERS)
-        reply.chunk(eventstream.event("messageStart", {"role": "assistant"}))
-        reply.chunk(word(WORDS[0]))
-        while not self.go.wait(0.05):
-            reply.chunk(word(" on"))
-        for text in WORDS[1:]:
-            reply.chunk(word(text))
-        for frame in list(self.up.bedrock.converse_events())[-2:]:
-            reply.chunk(frame)
+        coding = [("Content-Encoding", "gzip")] if self.gzip else []
+        reply.start_chunked(200, self.up.bedrock.ids() + HEADERS + coding)
+        for piece in compressed.gzip_pieces(self.frames()) if self.gzip else self.frames():
+            reply.chunk(piece)
         reply.end_chunks()
 
 
@@ -96,10 +101,10 @@ class Live:
         return "".join(data["text"] for data in self.named("delta"))
 
 
-@test
-def words_are_told_before_the_answer_has_ended(t):
+@test(each=["plain", "gzip"])
+def words_are_told_before_the_answer_has_ended(t, coding):
     up = t.upstream()
-    held = Held(up)
+    held = Held(up, gzip=coding == "gzip")
     proxy = t.proxy(up)
     early = begin(proxy)
     live = Live(proxy)

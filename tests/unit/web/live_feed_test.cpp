@@ -5,6 +5,7 @@
 #include "../net/net_fixture.h"
 #include "catch.h"
 #include "unit/bedrock/frames.h"
+#include "unit/http/compressed.h"
 
 using namespace borehole;
 using calls::LiveEvent;
@@ -37,13 +38,18 @@ struct Bench {
     live.post(event);
   }
   void octets(const std::string& id, const std::string& text, std::uint64_t offset,
-              bedrock::StreamFormat format = bedrock::StreamFormat::event_stream) {
+              bedrock::StreamFormat format = bedrock::StreamFormat::event_stream, const std::string& coding = {}) {
     LiveEvent event;
     event.kind = LiveEvent::Kind::octets;
     event.id = id;
     event.text = text;
     event.offset = offset;
     event.format = format;
+    if (!coding.empty()) {
+      auto codings = std::make_shared<http::ContentCodings>();
+      codings->add(coding);
+      event.codings = std::move(codings);
+    }
     live.post(event);
   }
   void ended(const std::string& id) {
@@ -114,6 +120,46 @@ TEST_CASE("text/event-stream is told as well") {
                  0, bedrock::StreamFormat::sse);
   });
   CHECK(count(text, "\"text\":\"Deep\"") == 1);
+}
+
+TEST_CASE("a compressed answer is told as it comes, and why where it cannot be") {
+  const auto whole = bedrock::StreamFormat::event_stream;
+  web::LiveFeed::Limits limits;
+  limits.compressed = 2;
+  limits.decoded = 5000;
+  Bench bench(limits);
+  auto client = bench.feed.look_on();
+  std::string plain, seen;
+  for (const char* word : {"Bore", "hole", " looks", " deep"}) plain += words(word);
+  const std::string octets = tests::gzip(plain, 64);
+  bench.started("A");
+  (void)bench.told(*client, [] {});
+  for (std::size_t i = 0; i < octets.size(); ++i) {
+    const bool last = i + 1 == octets.size();
+    bench.octets("A", octets.substr(i, 1), i, whole, "gzip");
+    if (last) seen += bench.told(*client, [] {});
+  }
+  CHECK(count(seen, "\"text\":\"Bore\"") == 1);
+  CHECK(count(seen, "\"text\":\" deep\"") == 1);
+  CHECK(count(seen, "text_lost") == 0);
+
+  bench.started("B");
+  seen = bench.told(*client, [&] { bench.octets("B", "no gzip at all", 0, whole, "gzip"); });
+  CHECK(count(seen, "\"id\":\"B\",\"reason\":\"the compressed stream cannot be decoded\"") == 1);
+  bench.started("C");
+  seen = bench.told(*client, [&] { bench.octets("C", "x", 0, whole, "compress"); });
+  CHECK(count(seen, "\"id\":\"C\",\"reason\":\"its content coding is not known\"") == 1);
+  bench.started("D");
+  seen = bench.told(*client, [&] { bench.octets("D", tests::gzip(words(std::string(9000, 'z'))), 0, whole, "gzip"); });
+  CHECK(count(seen, "\"id\":\"D\",\"reason\":\"the answer is longer") == 1);
+
+  // A is still there; what was given up needs no decoder.
+  bench.started("E");
+  seen = bench.told(*client, [&] { bench.octets("E", tests::gzip(words("fifth")), 0, whole, "gzip"); });
+  CHECK(count(seen, "\"text\":\"fifth\"") == 1);
+  bench.started("F");
+  seen = bench.told(*client, [&] { bench.octets("F", tests::gzip(words("sixth")), 0, whole, "gzip"); });
+  CHECK(count(seen, "\"id\":\"F\",\"reason\":\"too many compressed answers come at once\"") == 1);
 }
 
 TEST_CASE("a client that reads slowly misses events, is told how many, and takes no more memory") {
