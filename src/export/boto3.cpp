@@ -163,7 +163,10 @@ bool usual_endpoint(const RequestView& request, const JsonValue& record) {
 // The call of a client's method. False: its parameters are not known.
 bool add_method_call(Script& script, const JsonValue& record, const RequestView& request) {
   const auto* const operation = find_boto_operation(record.text("aws/service"), record.text("aws/operation"));
-  if (operation == nullptr || request.coded || !request.body || (request.truncated && !operation->payload))
+  // How boto3 writes request metadata into the header is not known, so nothing else than the header gives it.
+  const bool metadata = operation != nullptr && operation->payload &&
+                        !calls::header_of(record, BodySide::request, "x-amzn-bedrock-request-metadata").empty();
+  if (operation == nullptr || metadata || request.coded || !request.body || (request.truncated && !operation->payload))
     return false;
   auto arguments = path_arguments(*operation, request, record.text("aws/model_id"));
   if (!arguments || !add_query(*arguments, request)) return false;

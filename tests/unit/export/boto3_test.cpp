@@ -126,6 +126,16 @@ TEST_CASE("an operation without a method that fits is signed as it was") {
   CHECK_FALSE(contains(text, "AWS4-HMAC-SHA256 ***"));
 }
 
+TEST_CASE("a header that no parameter is known to give keeps the request as it was") {
+  auto record = record_of("InvokeModel", "/model/m/invoke", "{}");
+  record.aws.model_id = "m";
+  CHECK(contains(boto3_snippet(read(record)), "client.invoke_model("));
+  record.request.headers.emplace_back("X-Amzn-Bedrock-Request-Metadata", "{\"team\":\"a\"}");
+  const std::string text = boto3_snippet(read(record));
+  CHECK(contains(text, "the request is signed and sent as it was"));
+  CHECK(contains(text, "'X-Amzn-Bedrock-Request-Metadata': '{\"team\":\"a\"}',"));
+}
+
 TEST_CASE("every operation of boto3's table is one that is recognised") {
   for (const auto& row : boto_operations()) {
     CAPTURE(std::string(row.operation));
