@@ -131,7 +131,8 @@ std::optional<Endpoint> parse_endpoint(std::string_view host) {
 
   Endpoint endpoint;
   endpoint.dual_stack = suffix->dual_stack;
-  if (std::count(labels.begin(), labels.end(), '.') == 3 && labels.ends_with(".vpce") && labels.starts_with("vpce-")) {
+  const bool of_vpc = labels.ends_with(".vpce") && labels.starts_with("vpce-") && !suffix->dual_stack;
+  if (of_vpc && std::count(labels.begin(), labels.end(), '.') == 3) {
     endpoint.vpc = true;
     labels.remove_suffix(5);
     take_label(labels);

@@ -92,7 +92,8 @@ TEST_CASE("other hosts are no endpoints, and the default patterns leave them alo
                            "::1",
                            "api.anthropic.com",
                            "vpce-1.bedrock-runtime.us-east-1.amazonaws.com",
-                           "other-1.bedrock-runtime.us-east-1.vpce.amazonaws.com"}) {
+                           "other-1.bedrock-runtime.us-east-1.vpce.amazonaws.com",
+                           "vpce-1-2.bedrock-runtime.us-east-1.vpce.api.aws"}) {
     CAPTURE(host);
     CHECK(!parse_endpoint(host));
     CHECK(!matches(default_intercept_patterns(), host));
