@@ -60,6 +60,12 @@ struct Command {
   void comment(std::string_view text) { comments += fmt::format("# {}\n", one_line(text)); }
 };
 
+// curl resolves such segments (RFC 3986 section 5.2.4) unless told not to.
+bool has_dot_segments(std::string_view path) {
+  const std::string lower = bedrock::lower_case(path);
+  return lower.find("/.") != std::string::npos || lower.find("/%2e") != std::string::npos;
+}
+
 void add_signing(Command& command, const RequestView& request) {
   if (request.signing == Signing::bearer) {
     command.comment(R"(Unsigned. To send it add: -H "Authorization: Bearer $AWS_BEARER_TOKEN_BEDROCK")");
@@ -73,6 +79,9 @@ void add_signing(Command& command, const RequestView& request) {
     command.comment(
         "A path with % in it (a model's `:`) older versions of curl sign wrongly (403); --format boto3 signs it "
         "right.");
+  }
+  if (has_dot_segments(request.path())) {
+    command.comment("A path with dots in it newer versions of curl do not sign; --format boto3 does.");
   }
 }
 
@@ -144,7 +153,9 @@ std::string curl_command(const bedrock::JsonValue& record) {
   add_body(command, *request);
   if (request->body_bytes > std::size_t{1024} * 1024) command.arguments.emplace_back("-H 'expect:'");
 
-  std::string out = command.comments + command.before + "curl --globoff --path-as-is";
+  std::string out = command.comments + command.before + "curl --globoff";
+  // Not where it changes nothing: newer versions of curl do not sign with it.
+  if (has_dot_segments(request->path())) out += " --path-as-is";
   if (request->method == "HEAD") {
     out += " --head";
   } else if (request->method != (command.has_body ? "POST" : "GET")) {

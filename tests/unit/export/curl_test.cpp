@@ -110,7 +110,10 @@ TEST_CASE("the command goes where the call went") {
   record.upstream.tls_version.clear();
   const std::string get = curl_command(read(record));
   CHECK(contains(get, "curl --globoff --path-as-is 'http://box.test:81/a//b/../c?d'"));
+  CHECK(contains(get, "newer versions of curl do not sign"));
   CHECK_FALSE(contains(get, "--data"));
+  record.request.target = "http://box.test:81/a//b/c.d?c=/../d";
+  CHECK(contains(curl_command(read(record)), "curl --globoff 'http://box.test:81/a//b/c.d?c=/../d'"));
   record.request.method = "DELETE";
   CHECK(contains(curl_command(read(record)), "--request 'DELETE'"));
 }
