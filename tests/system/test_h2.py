@@ -390,7 +390,8 @@ def httpx(t):
     program = """
 import httpx, json, sys
 ask = json.loads(sys.argv[1])
-with httpx.Client(http2=True, proxies=ask["proxy"], verify=ask["ca"]) as client:
+proxy = {"proxy" if httpx.__version__ >= "0.26" else "proxies": ask["proxy"]}
+with httpx.Client(http2=True, verify=ask["ca"], **proxy) as client:
     answer = client.post(ask["url"], content=ask["body"], headers=[tuple(f) for f in ask["fields"]])
     print(answer.http_version, answer.status_code)
 """
