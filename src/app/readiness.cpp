@@ -31,8 +31,8 @@ web::Readiness judge(const ReadinessFacts& facts) {
   }
   if (lately(facts.trouble.dropped_at)) {
     out.wrong.emplace_back(
-        "records of calls were dropped within the last minute, because they came faster than they can be written; give "
-        "record.store a faster disk, or lower record.bodies.max_bytes");
+        "records of calls were dropped within the last minute, because they came faster than they can be written, or "
+        "memory ran out; give record.store a faster disk, or lower record.bodies.max_bytes");
   }
   return out;
 }

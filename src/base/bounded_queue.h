@@ -23,8 +23,8 @@ class BoundedQueue {
       ++dropped_;
       return false;
     }
-    cost_ += cost;
     items_.push_back(std::move(item));
+    cost_ += cost;
     return true;
   }
 

@@ -182,9 +182,11 @@ class CallTap final : public Tap {
         if (head_received_) take_signing();
       }
     });
-    if (finished_) return;
-    finished_ = true;
-    outbox_.deliver(std::move(call_));
+    if (std::exchange(finished_, true)) return;
+    if (!short_of_memory_) return outbox_.deliver(std::move(call_));
+    if (announced_ != 0) guarded([&] { post(LiveEvent::Kind::gone); });
+    call_ = {};
+    outbox_.missed();
   }
 
  private:
@@ -243,12 +245,14 @@ class CallTap final : public Tap {
     if (whole) post(LiveEvent::Kind::octets, response.body);
   }
 
-  // Only memory can run out in here. Then what was being taken is missing from the record, and the call goes on.
+  // Only memory can run out in here. Then the call goes on, and has no record: what was being taken would be missing
+  // from it, and what was to be hidden might not be.
   template <class F>
   void guarded(F&& take) noexcept {
     try {
       take();
     } catch (...) {
+      short_of_memory_ = true;
     }
   }
 
@@ -398,6 +402,7 @@ class CallTap final : public Tap {
   bool streamed_ = false;                  // the response is a stream of events
   bool coded_ = false;                     // the response has a content coding, or says that it has none
   bool finished_ = false;
+  bool short_of_memory_ = false;
   CapturedCall call_;
 };
 
@@ -415,6 +420,7 @@ std::unique_ptr<Tap> CallTapSource::begin(const ExchangeStart& start, TimePoint 
   try {
     return std::make_unique<CallTap>(outbox_, options_, bytes_under_way_, live_, start, clock_.wall(), now);
   } catch (...) {
+    outbox_.missed();
     return nullptr;
   }
 }

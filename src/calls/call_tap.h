@@ -1,4 +1,5 @@
-// Captures exchanges into records, within a byte budget for bodies. Never holds, never throws, never keeps a secret.
+// Captures exchanges into records, within a byte budget for bodies. Never holds, never throws, never keeps a secret;
+// never delivers a record that lacks, for want of memory, more than a body's end.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +38,8 @@ class CallOutbox {
  public:
   virtual ~CallOutbox() = default;
   virtual void deliver(CapturedCall call) noexcept = 0;
+  // A call that has no record, because memory ran out while it was captured.
+  virtual void missed() noexcept = 0;
 };
 
 // One per worker; its taps stay on that worker's thread.
@@ -45,7 +48,7 @@ class CallTapSource final : public TapSource {
   // `outbox`, `clock` and `live` must outlive it and its taps. `live`: who looks on while calls run; null: nobody can.
   CallTapSource(CallOutbox& outbox, std::shared_ptr<const CaptureOptions> options, const Clock& clock,
                 LiveCalls* live = nullptr);
-  // Never null, unless memory is out.
+  // Null where memory ran out, which the outbox is told.
   std::unique_ptr<Tap> begin(const ExchangeStart& start, TimePoint now) noexcept override;
   // For exchanges that begin from now on (the configuration was loaded again).
   void set_options(std::shared_ptr<const CaptureOptions> options) noexcept { options_ = std::move(options); }

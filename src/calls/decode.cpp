@@ -310,6 +310,10 @@ void decode(CapturedCall& call, const bedrock::PriceTable* prices) noexcept {
     decode_all(call, operation, prices);
   } catch (...) {                                               // out of memory: what is not decoded is absent
     if (!call.secrets.empty()) call.record.response.body = {};  // and what may quote them
+    try {
+      call.record.notes.emplace_back("memory ran out while this call was decoded, so parts of this record are missing");
+    } catch (...) {
+    }
   }
   call.secrets = {};
   redact(call, operation ? &*operation : nullptr);

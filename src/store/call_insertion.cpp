@@ -129,7 +129,7 @@ struct CallInsertion::State {
   std::string place{};
 
   Result<void> insert_all(std::span<const calls::CallRecord> batch) {
-    if (last_seq.step() != Statement::Row::row) return unexpected(database.error("read"));
+    if (last_seq.step() != Statement::Row::row) return unexpected(database.error("read"));  // `take_back` rewinds it
     std::int64_t seq = last_seq.integer(0);
     last_seq.rewind();
     while (!batch.empty()) {
@@ -177,6 +177,13 @@ struct CallInsertion::State {
     if (row == Statement::Row::failed) return unexpected(std::move(failure));
     return {};
   }
+
+  // Where it is left half-way, also by an exception (memory ran out), so that the next batch finds no transaction open.
+  void take_back() noexcept {
+    for (Statement* one : {&insert, &insert_origin, &insert_block, &last_seq, &commit}) one->rewind();
+    (void)rollback.step();
+    rollback.rewind();
+  }
 };
 
 CallInsertion::CallInsertion(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -201,10 +208,15 @@ Result<CallInsertion> CallInsertion::prepare(Database& database) {
 Result<void> CallInsertion::write(std::span<const calls::CallRecord> batch) {
   if (batch.empty()) return {};
   if (auto begun = state_->run(state_->begin); !begun) return begun;
-  auto done = state_->insert_all(batch);
-  if (done) done = state_->run(state_->commit);
-  if (!done) (void)state_->run(state_->rollback);
-  return done;
+  try {
+    auto done = state_->insert_all(batch);
+    if (done) done = state_->run(state_->commit);
+    if (!done) state_->take_back();
+    return done;
+  } catch (...) {
+    state_->take_back();
+    throw;
+  }
 }
 
 }  // namespace borehole::store

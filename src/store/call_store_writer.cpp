@@ -95,7 +95,13 @@ Result<std::uint64_t> OpenedStore::bytes_in_use() const {
 
 Result<std::uint64_t> OpenedStore::take_away(const std::string& which) {
   if (auto begun = database_.execute("BEGIN IMMEDIATE"); !begun) return unexpected(begun.error());
-  auto taken = remove_calls(database_, which, SharedBlock::stays);
+  Result<std::uint64_t> taken = std::uint64_t{0};
+  try {
+    taken = remove_calls(database_, which, SharedBlock::stays);
+  } catch (...) {  // memory ran out
+    (void)database_.execute("ROLLBACK");
+    throw;
+  }
   if (taken) {
     if (auto committed = database_.execute("COMMIT"); !committed) taken = unexpected(committed.error());
   }

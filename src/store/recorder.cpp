@@ -5,7 +5,9 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <new>
 #include <optional>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -20,9 +22,10 @@ namespace {
 constexpr std::size_t batch_records = 512;
 // Decoded bodies may be much larger than what the mailbox held of them.
 constexpr std::size_t batch_bytes = std::size_t{64} << 20;
-constexpr auto batch_delay = std::chrono::milliseconds(50);
+constexpr auto batch_delay = std::chrono::milliseconds(50);  // from the first record's arrival
 // With the delay, a record is on its way to the disk within 100 ms of its call's end.
 constexpr auto process_patience = std::chrono::milliseconds(40);
+constexpr auto begin_within = batch_delay + process_patience;
 constexpr auto process_patience_awaited = std::chrono::milliseconds(10);  // where an answer waits for its record
 constexpr auto tend_interval = std::chrono::minutes(1);
 // A tending that took this long may have stopped half-way: the next one follows soon, and records are written between.
@@ -30,16 +33,35 @@ constexpr auto long_tending = std::chrono::milliseconds(50);
 constexpr auto tend_again = std::chrono::milliseconds(400);
 constexpr auto log_interval = std::chrono::minutes(1);
 
+// What a sink threw, in words; without memory in few enough to need none.
+std::string words_of(const std::exception& thrown) noexcept {
+  try {
+    if (dynamic_cast<const std::bad_alloc*>(&thrown) == nullptr) return thrown.what();
+    return "there is not enough memory for them; give borehole more, or lower record.bodies.max_bytes";
+  } catch (...) {
+    return "memory ran out";
+  }
+}
+
 // Records that are written together, and whoever waits for some of them.
 struct Batch {
   std::vector<calls::CallRecord> records;
   std::vector<std::shared_ptr<calls::Receipt>> receipts;
   std::size_t octets = 0;  // of bodies
 
-  void add(calls::CapturedCall&& call) {
-    octets += call.record.request.body.size() + call.record.response.body.size();
-    records.push_back(std::move(call.record));
-    if (call.receipt) receipts.push_back(std::move(call.receipt));
+  // False where there is no memory: then nothing was taken.
+  bool add(calls::CapturedCall& call) noexcept {
+    const std::size_t more = call.record.request.body.size() + call.record.response.body.size();
+    const std::size_t waiting = receipts.size();
+    try {
+      if (call.receipt) receipts.push_back(call.receipt);
+      records.push_back(std::move(call.record));
+    } catch (...) {
+      receipts.resize(waiting);
+      return false;
+    }
+    octets += more;
+    return true;
   }
   bool full() const { return records.size() >= batch_records || octets >= batch_bytes; }
 };
@@ -47,7 +69,7 @@ struct Batch {
 // Says the same thing at most once in `log_interval`, with how much came together since.
 class Complaint {
  public:
-  void count(std::uint64_t more, std::string detail) {
+  void count(std::uint64_t more, std::string detail) noexcept {
     since_ += more;
     if (!detail.empty()) detail_ = std::move(detail);
   }
@@ -89,32 +111,38 @@ struct Recorder::State {
   std::mutex mutex;  // guards what follows
   std::shared_ptr<const bedrock::PriceTable> prices;
   std::condition_variable wake, done;
-  bool arrived = false;   // something is in the mailbox
-  bool pressing = false;  // a full batch is, or what somebody waits for
+  std::optional<TimePoint> arrived;  // something is in the mailbox, since then
+  bool pressing = false;             // a full batch is, or what somebody waits for
   bool stopping = false;
   std::uint64_t flush_wanted = 0, flush_done = 0;
 
   Complaint failures, drops;
   std::uint64_t drops_seen = 0;
+  TimePoint begin_by{};  // when what was drained is to be written
   std::optional<TimePoint> tended_at;
   Duration tend_after = tend_interval;
   std::thread thread;
 
   void run();
   bool wait(std::uint64_t& ticket);
-  static void wait_for_processes(const std::vector<calls::CapturedCall>& calls);
+  void wait_for_processes(const std::vector<calls::CapturedCall>& calls, TimePoint begin) const;
   void write(std::vector<calls::CapturedCall>& calls);
-  void write_batch(const Batch& batch);
+  void write_batch(const Batch& batch) noexcept;
+  void note_failure(std::uint64_t records, std::string detail) noexcept;
+  void drop() noexcept;
   void tend();
   void complain();
 };
 
-// A record that comes a moment later is worth its client's process. Not where many wait to be written.
-void Recorder::State::wait_for_processes(const std::vector<calls::CapturedCall>& calls) {
+// A record that comes a moment later, though not after `begin`, is worth its client's process. Not where many wait to
+// be written.
+void Recorder::State::wait_for_processes(const std::vector<calls::CapturedCall>& calls, TimePoint begin) const {
   if (calls.size() >= batch_records) return;
   const bool awaited =
       std::any_of(calls.begin(), calls.end(), [](const auto& call) { return call.receipt != nullptr; });
-  const auto end = std::chrono::steady_clock::now() + (awaited ? process_patience_awaited : process_patience);
+  const Duration patience =
+      std::min<Duration>(awaited ? process_patience_awaited : process_patience, begin - clock.now());
+  const auto end = std::chrono::steady_clock::now() + patience;
   for (const auto& call : calls) {
     if (call.client_process) call.client_process->wait_for(end - std::chrono::steady_clock::now());
   }
@@ -125,8 +153,13 @@ bool Recorder::State::wait(std::uint64_t& ticket) {
   std::unique_lock lock(mutex);
   const auto at_once = [this] { return stopping || pressing || flush_wanted > flush_done; };
   wake.wait_for(lock, tend_after, [&] { return at_once() || arrived; });
-  if (arrived && !at_once()) wake.wait_for(lock, batch_delay, at_once);
-  arrived = false;
+  while (arrived && !at_once()) {
+    const Duration left = *arrived + batch_delay - clock.now();
+    if (left <= Duration::zero()) break;
+    wake.wait_for(lock, left);
+  }
+  begin_by = arrived.value_or(clock.now()) + begin_within;
+  arrived.reset();
   pressing = false;
   ticket = flush_wanted;
   return !stopping;
@@ -140,8 +173,11 @@ void Recorder::State::run() {
     mailbox.drain(calls);
     write(calls);
     calls.clear();
-    tend();
-    complain();
+    try {
+      tend();
+      complain();
+    } catch (const std::exception&) {  // memory ran out; they come again
+    }
     const std::lock_guard lock(mutex);
     flush_done = ticket;
     done.notify_all();
@@ -155,23 +191,46 @@ void Recorder::State::write(std::vector<calls::CapturedCall>& calls) {
     const std::lock_guard lock(mutex);
     prices_now = prices;
   }
-  wait_for_processes(calls);
+  wait_for_processes(calls, begin_by);
   for (calls::CapturedCall& call : calls) {
     calls::decode(call, prices_now.get());
-    batch.add(std::move(call));
+    if (!batch.add(call)) {
+      write_batch(std::exchange(batch, {}));  // which gives memory back
+      if (!batch.add(call)) {
+        if (call.receipt) call.receipt->settle(calls::RecordFate::failed);
+        note_failure(1, words_of(std::bad_alloc()));
+        failed.fetch_add(1, std::memory_order_release);
+      }
+    }
     if (batch.full()) write_batch(std::exchange(batch, {}));
   }
-  if (!batch.records.empty()) write_batch(batch);
+  write_batch(batch);
 }
 
-void Recorder::State::write_batch(const Batch& batch) {
+void Recorder::State::drop() noexcept {
+  dropped.fetch_add(1, std::memory_order_relaxed);
+  dropped_at.store(clock.now().time_since_epoch().count(), std::memory_order_relaxed);
+}
+
+void Recorder::State::note_failure(std::uint64_t records, std::string detail) noexcept {
+  try {
+    const std::lock_guard lock(trouble_mutex);
+    failed_at = clock.now();
+    failure = detail;
+  } catch (const std::exception&) {  // the sentence of an earlier one stays
+  }
+  failures.count(records, std::move(detail));
+}
+
+void Recorder::State::write_batch(const Batch& batch) noexcept {
+  if (batch.records.empty()) return;
   bool fine = true;
   for (const auto& sink : sinks) {
     Result<void> wrote;
     try {
       wrote = sink->write(batch.records);
     } catch (const std::exception& thrown) {
-      wrote = unexpected(Error{ErrorCode::store_failed, Fault::proxy, thrown.what()});
+      wrote = unexpected(Error{ErrorCode::store_failed, Fault::proxy, words_of(thrown)});
     }
     if (sink->keeps()) {
       const auto fate = wrote ? calls::RecordFate::kept : calls::RecordFate::failed;
@@ -179,10 +238,7 @@ void Recorder::State::write_batch(const Batch& batch) {
     }
     if (wrote) continue;
     fine = false;
-    failures.count(batch.records.size(), wrote.error().detail);
-    const std::lock_guard lock(trouble_mutex);
-    failed_at = clock.now();
-    failure = wrote.error().detail;
+    note_failure(batch.records.size(), std::move(wrote.error().detail));
   }
   if (fine) {
     const std::lock_guard lock(trouble_mutex);
@@ -212,7 +268,7 @@ void Recorder::State::complain() {
   std::uint64_t amount = 0;
   std::string detail;
   if (drops.due(clock.now(), amount, detail)) {
-    log::warn("{} records were dropped: calls came faster than they can be written", amount);
+    log::warn("{} records were dropped: calls came faster than they can be written, or memory ran out", amount);
   }
   if (failures.due(clock.now(), amount, detail)) log::error("{} records were not written: {}", amount, detail);
 }
@@ -248,17 +304,18 @@ void Recorder::deliver(calls::CapturedCall call) noexcept {
   }
   if (!taken) {
     state.delivered.fetch_sub(1, std::memory_order_relaxed);
-    state.dropped.fetch_add(1, std::memory_order_relaxed);
-    state.dropped_at.store(state.clock.now().time_since_epoch().count(), std::memory_order_relaxed);
-    return;
+    return state.drop();
   }
   const bool pressing = awaited || number % batch_records == 0;
   if (!was_empty && !pressing) return;
   const std::lock_guard lock(state.mutex);
-  state.arrived = true;
+  // That of a first record; else the mailbox has had one since then.
+  if (was_empty || !state.arrived) state.arrived = state.clock.now();
   state.pressing = state.pressing || pressing;
   state.wake.notify_one();
 }
+
+void Recorder::missed() noexcept { state_->drop(); }
 
 RecorderCounters Recorder::counters() const noexcept {
   RecorderCounters out;

@@ -26,7 +26,7 @@ struct RecorderOptions {
 struct RecorderCounters {
   std::uint64_t delivered = 0;      // taken into the mailbox
   std::uint64_t written = 0;        // by every sink
-  std::uint64_t dropped = 0;        // the mailbox was full
+  std::uint64_t dropped = 0;        // the mailbox was full, or memory ran out while they were captured
   std::uint64_t failed = 0;         // a sink could not write (others may have)
   std::uint64_t mailbox_bytes = 0;  // wait now, as their memory is counted
 };
@@ -35,17 +35,19 @@ struct RecorderCounters {
 struct RecorderTrouble {
   std::optional<TimePoint> failed_at;   // a sink could not write, and nothing was written whole since
   std::string failure;                  // its sentence
-  std::optional<TimePoint> dropped_at;  // the mailbox was full
+  std::optional<TimePoint> dropped_at;  // as RecorderCounters::dropped
 };
 
-// Any thread delivers; one thread of its own writes: up to 512 records at a time, at most 90 ms after the first of them
-// came, and at once those that somebody waits for (`CapturedCall::receipt`), with all that came meanwhile. Destroying
-// it writes what is in the mailbox first. Drops and failures are logged at most once a minute.
+// Any thread delivers; one thread of its own writes: up to 512 records at a time, begun at most 90 ms after the first
+// of them came (later only where a batch before them takes longer than that), and at once those that somebody waits for
+// (`CapturedCall::receipt`), with all that came meanwhile. Destroying it writes what is in the mailbox first. Drops and
+// failures are logged at most once a minute. Where memory runs out it goes on, and counts what it cost.
 class Recorder final : public calls::CallOutbox {
  public:
   Recorder(std::vector<std::unique_ptr<calls::Sink>> sinks, const RecorderOptions& options);
   ~Recorder() override;
   void deliver(calls::CapturedCall call) noexcept override;
+  void missed() noexcept override;
   RecorderCounters counters() const noexcept;
   // For records that are written from now on (the configuration was loaded again).
   void set_prices(std::shared_ptr<const bedrock::PriceTable> prices);

@@ -90,7 +90,8 @@ void add_records(Exposition& out, const MetricsFigures& figures) {
   out.single("borehole_records_failed_total", Type::counter, "Records that could not be written; the log says why.",
              records.failed);
   out.single("borehole_records_dropped_total", Type::counter,
-             "Records that were dropped because calls came faster than they could be written.", records.dropped);
+             "Records that were dropped because calls came faster than they could be written, or memory ran out.",
+             records.dropped);
   out.single("borehole_mailbox_bytes", Type::gauge, "Memory of the records that wait to be written.",
              records.mailbox_bytes);
   out.single(

@@ -15,12 +15,14 @@ using std::chrono::milliseconds;
 class FakeClock final : public Clock {
  public:
   TimePoint now() const noexcept override { return now_; }
-  WallTime wall() const noexcept override { return WallTime(std::chrono::microseconds(1'767'323'045'000'006)); }
+  WallTime wall() const noexcept override { return WallTime(std::chrono::microseconds(1'767'323'045'000'006)) + set_; }
   TimePoint now_{};
+  std::chrono::microseconds set_{};  // by how much somebody set the machine's clock
 };
 
 struct Outbox final : CallOutbox {
   void deliver(CapturedCall call) noexcept override { calls.push_back(std::move(call)); }
+  void missed() noexcept override {}
   std::vector<CapturedCall> calls;
 };
 
@@ -110,6 +112,25 @@ TEST_CASE("a call is captured with its times, sizes and headers", "[call_tap]") 
   CHECK(record.aws.signed_headers ==
         std::vector<std::string>{"content-type", "host", "x-amz-date", "x-amz-security-token"});
   CHECK(record.aws.signature_intact == true);
+}
+
+TEST_CASE("a clock that is set a day ahead or back changes when a call began, and no duration", "[call_tap]") {
+  const std::chrono::hours day(GENERATE(24, -24));
+  Bench bench;
+  auto before = bench.begin();
+  before->on_request_head(request_head(signed_head("/m", aws_host)), bench.t0);
+  bench.clock.set_ = day;  // while it runs
+  auto after = bench.begin();
+  for (Tap* tap : {before.get(), after.get()}) {
+    tap->on_finished(Outcome::complete, nullptr, 0, bench.t0 + milliseconds(200));
+  }
+  REQUIRE(bench.outbox.calls.size() == 2);
+  const CallRecord& first = bench.outbox.calls[0].record;
+  const CallRecord& second = bench.outbox.calls[1].record;
+  CHECK(first.timing_ms.total == 200.0);
+  CHECK(second.timing_ms.total == 200.0);
+  CHECK(second.started_at - first.started_at == day);
+  CHECK(first.id < second.id);  // they stay in order
 }
 
 TEST_CASE("what borehole added is how long it held the request's head and the answer's", "[call_tap]") {

@@ -15,6 +15,7 @@ using Kind = LiveEvent::Kind;
 
 struct Outbox final : CallOutbox {
   void deliver(CapturedCall call) noexcept override { calls.push_back(std::move(call)); }
+  void missed() noexcept override {}
   std::vector<CapturedCall> calls;
 };
 

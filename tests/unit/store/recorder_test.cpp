@@ -38,6 +38,7 @@ class FakeSink final : public calls::Sink {
     seen_.most_octets = std::max(seen_.most_octets, octets);
     if (fails_) return unexpected(Error{ErrorCode::store_failed, Fault::proxy, "the test says so"});
     for (const auto& call : batch) seen_.ids.push_back(call.id);
+    seen_.changed.notify_all();
     return {};
   }
   Result<void> tend(WallTime) override {
@@ -106,6 +107,76 @@ TEST_CASE("destroying the recorder writes what is left", "[recorder]") {
     for (int i = 0; i < 10; ++i) recorder.deliver(captured(std::to_string(i)));
   }
   CHECK(seen.ids.size() == 10);
+}
+
+namespace {
+
+// Stands still until it is set.
+class SetClock final : public Clock {
+ public:
+  TimePoint now() const noexcept override { return TimePoint(std::chrono::hours(1)) + Duration(since_.load()); }
+  WallTime wall() const noexcept override { return at_second(0); }
+  void set(Duration since) { since_ = since.count(); }
+
+ private:
+  std::atomic<Duration::rep> since_{0};
+};
+
+// Whether so many records were written at last.
+bool written(Seen& seen, std::size_t count) {
+  std::unique_lock lock(seen.mutex);
+  return seen.changed.wait_for(lock, std::chrono::seconds(30), [&] { return seen.ids.size() >= count; });
+}
+
+}  // namespace
+
+TEST_CASE("a record is begun to be written within 90 ms, also where another batch was being written when it came",
+          "[recorder]") {
+  using std::chrono::milliseconds;
+  SetClock clock;
+  Seen seen;
+  Recorder recorder(one(std::make_unique<FakeSink>(seen)), {.clock = &clock});
+  recorder.deliver(captured("A"));
+  clock.set(milliseconds(50));  // and no further: it is written 50 ms after it came
+  REQUIRE(written(seen, 1));
+  {
+    const std::lock_guard lock(seen.mutex);
+    seen.held = true;
+    seen.waiting = false;
+  }
+  recorder.deliver(captured("B"));
+  clock.set(milliseconds(100));
+  {
+    std::unique_lock lock(seen.mutex);
+    REQUIRE(seen.changed.wait_for(lock, std::chrono::seconds(30), [&] { return seen.waiting; }));
+  }
+  recorder.deliver(captured("C"));  // while B is being written, which takes 60 ms
+  calls::CapturedCall with_process = captured("D");
+  with_process.client_process = std::make_shared<const calls::AwaitedProcess>();  // that is never found out
+  recorder.deliver(std::move(with_process));
+  clock.set(milliseconds(160));
+  {
+    const std::lock_guard lock(seen.mutex);
+    seen.held = false;
+    seen.changed.notify_all();
+  }
+  CHECK(written(seen, 4));  // the clock stands still: nothing waits any longer
+  CHECK(seen.ids == std::vector<std::string>{"A", "B", "C", "D"});
+  CHECK(seen.largest_batch == 2);
+}
+
+TEST_CASE("a call without a record is counted as dropped, and told", "[recorder]") {
+  Seen seen;
+  Recorder recorder(one(std::make_unique<FakeSink>(seen)), {});
+  recorder.missed();
+  recorder.deliver(captured("A"));
+  recorder.missed();
+  recorder.flush();
+  const RecorderCounters counters = recorder.counters();
+  CHECK(counters.dropped == 2);
+  CHECK(counters.delivered == 1);
+  CHECK(counters.written == 1);
+  CHECK(recorder.trouble().dropped_at);
 }
 
 TEST_CASE("a delivery alone is written without a flush", "[recorder]") {
