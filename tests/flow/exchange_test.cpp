@@ -114,6 +114,54 @@ TEST_CASE("A malformed response is refused once, and the next exchange is sound"
   d >> received(upstream, ok) << to_client(ok) << give_back();
 }
 
+TEST_CASE("An upstream that sends more than a megabyte of fields is refused where a head's limit is reached") {
+  const bool one_line = GENERATE(true, false);
+  Dialogue d;
+  d.opened();
+  d.world.pooled = true;
+  d >> received(client, get) << lease(origin) << to_upstream(get);
+  d >> received(upstream, "HTTP/1.1 200 OK\r\n" + std::string(one_line ? "X-Long: " : ""));
+  const std::string piece = one_line ? std::string(1024, 'x') : "X-Field: " + std::string(1013, 'x') + "\r\n";
+  std::size_t taken = 0;
+  while (d.world.asked.empty() && taken < (2U << 20U)) {
+    d >> received(upstream, piece);
+    taken += piece.size();
+  }
+  CHECK(taken <= (1U << 20U) + 1024);
+  d << drop_upstream() << refusal(502, "ServiceUnavailableException", "malformed_response");
+  CHECK(d.call(0).outcome == calls::Outcome::upstream_failed);
+  CHECK(d.call(0).response_heads.empty());
+  d >> received(client, get) << lease(origin) << to_upstream(get);
+}
+
+TEST_CASE("An upstream's body that is shorter, longer or otherwise framed than its head says") {
+  Dialogue d;
+  d.opened();
+  d.world.pooled = true;
+  d >> received(client, get) << lease(origin) << to_upstream(get);
+  SECTION("too short: cut, and no complete response") {
+    const std::string part = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok";
+    d >> received(upstream, part) << to_client(part);
+    d >> ended(upstream) << drop_upstream() << break_client();
+    CHECK(d.call(0).outcome == calls::Outcome::upstream_failed);
+    CHECK(d.call(0).error->code == ErrorCode::upstream_broke);
+  }
+  SECTION("too long: what is over is nobody's, and that connection is not used again") {
+    d >> received(upstream, ok + "more") << to_client(ok) << drop_upstream();
+    CHECK(d.call(0).outcome == calls::Outcome::complete);
+    CHECK(d.call(0).response_body == "ok");
+    d >> received(client, get) << lease(origin) << to_upstream(get);
+  }
+  SECTION("a bad chunk: cut where it is") {
+    const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    d >> received(upstream, head + "2\r\nok\r\n") << to_client(head + "2\r\nok\r\n");
+    d >> received(upstream, "-1\r\n") << drop_upstream() << break_client();
+    CHECK(d.call(0).outcome == calls::Outcome::upstream_failed);
+    CHECK(d.call(0).error->code == ErrorCode::upstream_broke);
+    CHECK(d.call(0).response_body == "ok");
+  }
+}
+
 TEST_CASE("A response that the client's fault cuts short does not look complete") {
   Dialogue d;
   d.opened();

@@ -65,6 +65,12 @@ TEST_CASE("An upstream that is too slow") {
                          << refusal(504, "ModelTimeoutException", "response_timeout", "upstream.response_timeout");
     d >> received(client, get) << lease(origin) << to_upstream(get);
   }
+  SECTION("to go on behind a 100 is refused for") {
+    const std::string interim = "HTTP/1.1 100 Continue\r\n\r\n";
+    d >> received(upstream, interim) << to_client(interim);
+    d >> time_passes(900s) << drop_upstream()
+                           << refusal(504, "ModelTimeoutException", "response_timeout", "upstream.response_timeout");
+  }
   SECTION("within its answer cuts it") {
     d >> time_passes(899s);
     d >> received(upstream, ok.substr(0, ok.size() - 1)) << to_client(ok.substr(0, ok.size() - 1));

@@ -33,9 +33,9 @@ def kept(proxy):
 
 
 @contextlib.contextmanager
-def locked(proxy):
+def locked(proxy, how="IMMEDIATE"):
     with contextlib.closing(sqlite3.connect(proxy.store, isolation_level=None)) as store:
-        store.execute("BEGIN IMMEDIATE")
+        store.execute(f"BEGIN {how}")
         yield
         store.execute("ROLLBACK")
 
@@ -207,6 +207,38 @@ def a_full_disk(t):
                 [5, 2, 3, 0], "delivered, written, failed, dropped")
     check.equal(kept(proxy), 2, "records in the store")
     check.equal(len(proxy.records()), 2, "whole JSON lines")
+
+
+@test
+def a_store_that_another_program_keeps_locked(t):
+    """For longer than borehole waits for it (5 s)."""
+    proxy = prepared(t, t.upstream(), started=True)
+    admin = Admin(proxy)
+    stream = ways.GATEWAY.open(proxy)
+    check.equal(call(proxy, stream=stream).status, 200, "before")
+    proxy.calls(1)
+    with locked(proxy, "EXCLUSIVE"):
+        for _ in range(3):
+            check.equal(call(proxy, stream=stream).status, 200, "a call")
+        check.eventually(lambda: admin.metrics().value("borehole_records_failed_total") > 0, "one is given up", seconds=60)
+        answer = admin.get("/readyz")
+        check.equal(answer.status, 503, "/readyz")
+        check.contains(answer.body, b"another program keeps it locked", "what it says")
+        found = doctor(proxy, environment(t), status=1)
+        check.contains(found["proxy"]["detail"], "another program keeps it locked", "what doctor says")
+    check.equal(call(proxy, stream=stream).status, 200, "after")
+
+    def counted():
+        metrics = admin.metrics()
+        return [metrics.value(f"borehole_records_{name}_total") for name in ("delivered", "written", "failed", "dropped")]
+
+    check.eventually(lambda: sum(counted()[1:3]) == 5, "each is written or given up")
+    delivered_now, written, failed, dropped = counted()
+    check.equal((delivered_now, dropped), (5, 0), "delivered, dropped")
+    check.equal(kept(proxy), written, "records in the store are those that were written")
+    check.equal(len(proxy.records()), 5, "JSON lines, which are written all the same")
+    check.true(failed >= 1, "what was given up")
+    check.eventually(lambda: admin.get("/readyz").status == 200, "/readyz, then")
 
 
 @test

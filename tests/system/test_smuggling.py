@@ -201,6 +201,8 @@ def malformed_chunks_of_a_response_end_it(t, name):
         check.true(not got.endswith(b"0\r\n\r\n"), f"{case}: a whole body came: {got!r}")
     records = proxy.calls(len(BODIES))
     check.equal({r["outcome"] for r in records}, {"upstream_failed"}, "outcomes")
+    for said in {r["error"]["message"] for r in records}:   # and not because the upstream went
+        check.contains(said, "he upstream's response's ", "for what it was ended")
     up.problems.clear()
 
 
