@@ -38,6 +38,7 @@ void RecordedEffects::send(Side side, Bytes bytes) {
     rule(there, "octets go upstream on a leased connection only");
     rule(upstream_writable, "nothing is written upstream behind its end");
     to_upstream += bytes;
+    if (there) carried.back().sent += bytes;
     write("to upstream", bytes);
   } else {
     rule(client_writable, "nothing is written to the client behind its end");
@@ -85,6 +86,7 @@ std::optional<calls::UpstreamFacts> RecordedEffects::lease(const UpstreamTarget&
   rule(!there && !coming, "one upstream connection at a time");
   leases += describe(target) + "\n";
   write("lease " + describe(target));
+  next_is_tunnel_ = false;
   coming = true;
   if (!pooled) return std::nullopt;
   leased();
@@ -96,6 +98,7 @@ std::optional<calls::UpstreamFacts> RecordedEffects::lease_tunnel(const Upstream
   rule(!target.tls, "a tunnel is opaque");
   leases += describe(target) + "\n";
   write("tunnel " + describe(target));
+  next_is_tunnel_ = true;
   coming = true;
   if (!pooled) return std::nullopt;
   leased();
@@ -106,6 +109,7 @@ void RecordedEffects::leased() {
   coming = false;
   there = upstream_writable = true;
   upstream_held = false;
+  carried.push_back({next_is_tunnel_, {}, {}});
 }
 
 void RecordedEffects::gone() { there = coming = reaching = negotiating = upstream_held = false; }

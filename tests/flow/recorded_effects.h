@@ -17,19 +17,27 @@ struct Asked {
   std::string octets;  // of "to client", "to upstream" and "open tls"
 };
 
+// What one leased connection was used for.
+struct Carried {
+  bool tunnel = false;
+  std::string sent;
+  std::string received;  // the test's own note
+};
+
 class RecordedEffects final : public Effects {
  public:
-  bool pooled = false;       // lease, lease_tunnel and reach are met at once
-  std::vector<Asked> asked;  // octets for one side that follow each other are one
-  std::string to_client;     // all of them
-  std::string to_upstream;   // all of them, whatever connection
-  std::string broken_rule;   // the first thing that was asked against the rules; empty: none
-  std::string leases;        // the targets, one a line
-  bool finished = false;     // the client's connection was ended, cleanly or not
-  bool clean = false;        // … cleanly
-  bool there = false;        // an upstream connection is leased
-  bool coming = false;       // … asked for
-  bool reaching = false;     // `reach` was not answered
+  bool pooled = false;           // lease, lease_tunnel and reach are met at once
+  std::vector<Asked> asked;      // octets for one side that follow each other are one
+  std::string to_client;         // all of them
+  std::string to_upstream;       // all of them, whatever connection
+  std::vector<Carried> carried;  // the same, by lease
+  std::string broken_rule;       // the first thing that was asked against the rules; empty: none
+  std::string leases;            // the targets, one a line
+  bool finished = false;         // the client's connection was ended, cleanly or not
+  bool clean = false;            // … cleanly
+  bool there = false;            // an upstream connection is leased
+  bool coming = false;           // … asked for
+  bool reaching = false;         // `reach` was not answered
   bool client_held = false;
   bool upstream_held = false;
   bool client_writable = true;
@@ -83,6 +91,8 @@ class RecordedEffects final : public Effects {
   void rule(bool holds, const char* what);
   void write(std::string what, Bytes octets = {});
   void gone();
+
+  bool next_is_tunnel_ = false;
 };
 
 const calls::UpstreamFacts& facts();

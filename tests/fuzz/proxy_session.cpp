@@ -1,5 +1,6 @@
-// Fuzzes the session: a dialogue of events read out of the input, played whole and octet by octet. Never lets it ask
-// for what a driver could not do, lease twice for one head, keep a hold, or forward other octets for other pieces.
+// Fuzzes the session: a dialogue of events read out of the input, played whole and octet by octet, and judged by a
+// second reading of what went either way. Never lets it ask for what a driver could not do, lease twice for one head,
+// keep a hold, forward other octets for other pieces, or others than were received.
 //
 // The first octet chooses how leases are met, whether a tap looks, whether a firewall rule led the client here and
 // whether responses wait for their records. Then come events, one a letter: `c` and `u` with two octets of length and
@@ -9,10 +10,12 @@
 #include <cstdint>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "../flow/hello.h"
 #include "../flow/recorded_effects.h"
 #include "../flow/witness.h"
+#include "dialogue_judge.h"
 #include "invariant.h"
 #include "proxy/session.h"
 
@@ -35,6 +38,7 @@ std::shared_ptr<const Policy> policy() {
 struct Outcome {
   std::string to_client, to_upstream, leases;
   bool over = false, clean = false;
+  bool broken_h2 = false;  // the client's
 };
 
 class Play {
@@ -62,7 +66,10 @@ class Play {
       if (!late_) meet();
     }
     settle_records(true);
-    return {world_.to_client, world_.to_upstream, world_.leases, session_->over(), world_.clean};
+    DialogueJudge(std::vector<rfc9112::Gateway>{{"/s/", "bedrock-runtime.us-east-1.amazonaws.com"}})
+        .judge(client_said_, client_streams_, world_.carried, world_.to_client);
+    return {world_.to_client, world_.to_upstream, world_.leases,
+            session_->over(), world_.clean,       world_.notices.contains(Notice::h2_malformed)};
   }
 
  private:
@@ -103,6 +110,12 @@ class Play {
     while (!text.empty() && !session_->over() && open(side)) {
       const std::string piece(text.substr(0, octet_by_octet_ ? 1 : text.size()));
       text.remove_prefix(piece.size());
+      if (side == Side::client) {
+        client_said_ += piece;
+        client_streams_.back() += piece;
+      } else {
+        world_.carried.back().received += piece;
+      }
       session_->received(side, piece, now_);
       check();
       if (!late_) meet();
@@ -188,7 +201,19 @@ class Play {
     check();
   }
 
+  // What TLS takes is no part of what the client says inside.
+  void note_tls() {
+    for (; looked_at_ < world_.asked.size(); ++looked_at_) {
+      const Asked& asked = world_.asked[looked_at_];
+      if (!asked.what.starts_with("open tls")) continue;
+      demand(client_streams_.back().ends_with(asked.octets), "TLS gets the last octets that came");
+      client_streams_.back().resize(client_streams_.back().size() - asked.octets.size());
+      client_streams_.emplace_back();
+    }
+  }
+
   void check() {
+    note_tls();
     if (!world_.there) upstream_over_mark_ = false;
     demand(world_.broken_rule.empty(), world_.broken_rule.c_str());
     const std::string order = witness_.broken_rule();
@@ -210,6 +235,9 @@ class Play {
   Witness witness_;
   TimePoint now_{std::chrono::hours(1)};
   std::optional<Session> session_;
+  std::string client_said_;
+  std::vector<std::string> client_streams_{1};
+  std::size_t looked_at_ = 0;  // of what was asked
   bool octet_by_octet_;
   bool late_;  // what is asked for comes when the input says so
   bool client_ended_ = false;
@@ -218,7 +246,9 @@ class Play {
   std::size_t upstream_ended_at_ = 0;
 };
 
-bool is_malformed(const std::string& to_client) { return to_client.find("borehole-error: ") != std::string::npos; }
+bool is_malformed(const Outcome& outcome) {
+  return outcome.broken_h2 || outcome.to_client.find("borehole-error: ") != std::string::npos;
+}
 
 }  // namespace
 
@@ -235,7 +265,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size > 8192) return 0;
   const Outcome split = Play(choice, true).run(script);
   // Where the client or the upstream is malformed, it depends on the pieces how much was passed on before it was seen.
-  if (is_malformed(whole.to_client) || is_malformed(split.to_client) || (whole.over && !whole.clean)) return 0;
+  if (is_malformed(whole) || is_malformed(split) || (whole.over && !whole.clean)) return 0;
   if (waits && script.find('R') != Bytes::npos) return 0;  // what had begun by then is cut, else refused
   demand(whole.to_client == split.to_client, "the client gets the same, whatever the pieces");
   demand(whole.leases == split.leases, "the same is leased, whatever the pieces");
