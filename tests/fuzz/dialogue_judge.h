@@ -17,8 +17,9 @@ class DialogueJudge {
  public:
   explicit DialogueJudge(std::vector<rfc9112::Gateway> gateways) : gateways_(std::move(gateways)) {}
 
-  // `said`: all that the client said. `streams`: the same without what TLS took, cut where TLS was opened.
-  void judge(const std::string& said, const std::vector<std::string>& streams,
+  // `said`: all that the client said. `streams`: the same without what TLS took, cut where TLS was opened. False: an
+  // upstream said something that is no response to what it was sent.
+  bool judge(const std::string& said, const std::vector<std::string>& streams,
              const std::vector<proxy::test::Carried>& carried, const std::string& to_client) {
     for (const std::string& stream : streams) {
       for (const rfc9112::Message& message : rfc9112::requests(stream)) {
@@ -36,6 +37,7 @@ class DialogueJudge {
       }
     }
     if (!tunnel) judge_answers(to_client);
+    return !strayed_;
   }
 
  private:
@@ -46,9 +48,14 @@ class DialogueJudge {
     for (const auto& message : sent) methods.emplace_back(rfc9112::request_line(message).method);
     const auto answers = rfc9112::responses(one.received, methods);
     answers_.insert(answers_.end(), answers.begin(), answers.end());
+    const std::size_t answered =
+        answers.empty()
+            ? 0
+            : static_cast<std::size_t>(answers.back().rest.data() - one.received.data()) + answers.back().body.size();
     const bool switched = !answers.empty() && rfc9112::status_of(answers.back()) == 101;
     std::size_t finals = 0;
     for (const auto& answer : answers) finals += rfc9112::status_of(answer) >= 200 || rfc9112::status_of(answer) == 101;
+    strayed_ = strayed_ || finals > sent.size() || (!switched && answered < one.received.size());
 
     std::size_t covered = 0;
     for (std::size_t i = 0; i < sent.size(); ++i) {
@@ -108,6 +115,7 @@ class DialogueJudge {
   std::vector<rfc9112::Message> received_, answers_;
   std::vector<std::string> methods_;
   std::size_t next_ = 0;
+  bool strayed_ = false;
 };
 
 }  // namespace borehole

@@ -38,7 +38,7 @@ std::shared_ptr<const Policy> policy() {
 struct Outcome {
   std::string to_client, to_upstream, leases;
   bool over = false, clean = false;
-  bool broken_h2 = false;  // the client's
+  bool strayed = false;  // an upstream beside its responses, or somebody from RFC 9113
 };
 
 class Play {
@@ -66,10 +66,11 @@ class Play {
       if (!late_) meet();
     }
     settle_records(true);
-    DialogueJudge(std::vector<rfc9112::Gateway>{{"/s/", "bedrock-runtime.us-east-1.amazonaws.com"}})
-        .judge(client_said_, client_streams_, world_.carried, world_.to_client);
+    const bool straight =
+        DialogueJudge(std::vector<rfc9112::Gateway>{{"/s/", "bedrock-runtime.us-east-1.amazonaws.com"}})
+            .judge(client_said_, client_streams_, world_.carried, world_.to_client);
     return {world_.to_client, world_.to_upstream, world_.leases,
-            session_->over(), world_.clean,       world_.notices.contains(Notice::h2_malformed)};
+            session_->over(), world_.clean,       !straight || world_.notices.contains(Notice::h2_malformed)};
   }
 
  private:
@@ -247,7 +248,7 @@ class Play {
 };
 
 bool is_malformed(const Outcome& outcome) {
-  return outcome.broken_h2 || outcome.to_client.find("borehole-error: ") != std::string::npos;
+  return outcome.strayed || outcome.to_client.find("borehole-error: ") != std::string::npos;
 }
 
 }  // namespace
