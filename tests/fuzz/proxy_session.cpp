@@ -39,6 +39,7 @@ struct Outcome {
   std::string to_client, to_upstream, leases;
   bool over = false, clean = false;
   bool strayed = false;  // an upstream beside its responses, or somebody from RFC 9113
+  bool waited = false;   // time passed
 };
 
 class Play {
@@ -70,7 +71,8 @@ class Play {
         DialogueJudge(std::vector<rfc9112::Gateway>{{"/s/", "bedrock-runtime.us-east-1.amazonaws.com"}})
             .judge(client_said_, client_streams_, world_.carried, world_.to_client);
     return {world_.to_client, world_.to_upstream, world_.leases,
-            session_->over(), world_.clean,       !straight || world_.notices.contains(Notice::h2_malformed)};
+            session_->over(), world_.clean,       !straight || world_.notices.contains(Notice::h2_malformed),
+            waited_};
   }
 
  private:
@@ -196,6 +198,7 @@ class Play {
 
   void time_passes() {
     if (!world_.armed) return;
+    waited_ = true;
     now_ = *world_.armed;
     world_.armed.reset();
     session_->timed_out(now_);
@@ -239,6 +242,7 @@ class Play {
   std::string client_said_;
   std::vector<std::string> client_streams_{1};
   std::size_t looked_at_ = 0;  // of what was asked
+  bool waited_ = false;
   bool octet_by_octet_;
   bool late_;  // what is asked for comes when the input says so
   bool client_ended_ = false;
@@ -267,6 +271,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Outcome split = Play(choice, true).run(script);
   // Where the client or the upstream is malformed, it depends on the pieces how much was passed on before it was seen.
   if (is_malformed(whole) || is_malformed(split) || (whole.over && !whole.clean)) return 0;
+  // A body that comes too slowly is given up at its next octet, unless that is its last.
+  if (whole.waited && (whole.over || split.over)) return 0;
   if (waits && script.find('R') != Bytes::npos) return 0;  // what had begun by then is cut, else refused
   demand(whole.to_client == split.to_client, "the client gets the same, whatever the pieces");
   demand(whole.leases == split.leases, "the same is leased, whatever the pieces");
