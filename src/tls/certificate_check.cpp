@@ -10,6 +10,7 @@
 #include <array>
 
 #include "base/log.h"
+#include "tls/broken_chain.h"
 #include "tls/revocation.h"
 
 namespace borehole::tls {
@@ -18,12 +19,6 @@ namespace {
 constexpr int min_rsa_bits = 2048;
 constexpr int min_curve_bits = 256;
 constexpr std::size_t max_names_shown = 5;
-
-std::string name_text(X509_NAME* name) {
-  std::array<char, 256> text{};
-  X509_NAME_oneline(name, text.data(), static_cast<int>(text.size()));
-  return log::escaped(text.data());
-}
 
 // What the certificate says it is for, a few at most.
 std::string names_of(X509* certificate) {
@@ -96,13 +91,6 @@ bool is_revoked_by(Bytes staple, X509_STORE_CTX& context) {
 
 std::string remedy(int error, X509* leaf, const std::string& host) {
   switch (error) {
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-    case X509_V_ERR_CERT_UNTRUSTED:
-      return "if you trust who issued it (a proxy of your company, say), add that root to upstream.ca_files";
     case X509_V_ERR_CERT_HAS_EXPIRED: return "it must be renewed there, unless the clock of this machine is wrong";
     case X509_V_ERR_CERT_NOT_YET_VALID: return "check the clock of this machine";
     case X509_V_ERR_HOSTNAME_MISMATCH:
@@ -156,16 +144,13 @@ int verify_chain(X509_STORE_CTX& context, const std::string& host, Bytes staple,
   X509* blamed = depth >= 0 && static_cast<std::size_t>(depth) < count
                      ? sk_X509_value(chain, static_cast<std::size_t>(depth))
                      : leaf;
-  // BoringSSL calls it so only where the certificate could be a CA.
-  if (error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY && blamed != nullptr &&
-      X509_NAME_cmp(X509_get_subject_name(blamed), X509_get_issuer_name(blamed)) == 0)
-    reason = "self signed certificate";
-  why = fmt::format("the certificate of {} is not accepted: {}", host, reason);
+  const auto broken = broken_chain(context, error);
+  why = fmt::format("the certificate of {} is not accepted: {}", host, broken ? broken->reason : reason);
   if (blamed != nullptr) {
     why += fmt::format(" (subject {}, issuer {})", name_text(X509_get_subject_name(blamed)),
                        name_text(X509_get_issuer_name(blamed)));
   }
-  why += "; " + remedy(error, leaf, host);
+  why += "; " + (broken ? broken->remedy : remedy(error, leaf, host));
   return 0;
 }
 
