@@ -25,8 +25,8 @@ web::Readiness readiness(const AdminSources& s) {
   facts.draining = s.draining;
   facts.wall = s.clock.wall();
   facts.now = s.clock.now();
-  facts.ca_not_after = s.authority.facts().not_after;
-  facts.ca_folder = s.authority.folder();
+  facts.ca_not_after = s.authority->facts().not_after;
+  facts.ca_folder = s.authority->folder();
   facts.trouble = s.recorder.trouble();
   if (s.config.record.store) facts.store_faults = store::place_faults(*s.config.record.store, "the call store");
   return judge(facts);
@@ -41,7 +41,9 @@ web::WorkerFigures figures(const server::Worker& worker) {
   out.too_fast = c.too_fast.value();
   out.not_allowed = c.not_allowed.value();
   out.out_of_descriptors = c.out_of_descriptors.value();
+  out.over_buffers = c.over_buffers.value();
   out.open = c.open.value();
+  out.buffered = c.buffered.value();
   out.client_received = c.client_received.value();
   out.client_sent = c.client_sent.value();
   out.upstream_received = c.upstream_received.value();
@@ -74,7 +76,7 @@ std::string metrics(const AdminSources& s) {
   out.process = web::process_figures();
   out.version = BOREHOLE_VERSION;
   out.started_at = s.started_at;
-  out.ca_not_after = s.authority.facts().not_after;
+  out.ca_not_after = s.authority->facts().not_after;
   out.ready = readiness(s).wrong.empty();
   return web::metrics_text(out);
 }
@@ -91,9 +93,9 @@ std::string status(const AdminSources& s) {
   if (!s.config.file.empty()) out.config_file = s.config.file;
   out.store = s.config.record.store;
   out.jsonl = s.config.record.jsonl;
-  out.ca_folder = s.authority.folder();
-  out.ca_sha256 = s.authority.facts().root_sha256;
-  out.ca_not_after = s.authority.facts().not_after;
+  out.ca_folder = s.authority->folder();
+  out.ca_sha256 = s.authority->facts().root_sha256;
+  out.ca_not_after = s.authority->facts().not_after;
   return web::status_json(out);
 }
 
@@ -108,14 +110,14 @@ std::shared_ptr<const proxy::OwnPages> load_own_pages(const ca::CertificateAutho
   return pages;
 }
 
+web::CaFiles ca_files(const proxy::OwnPages& pages) { return {pages.ca_pem, pages.ca_der, pages.bundle_pem}; }
+
 web::AdminContent admin_content(const AdminSources& sources) {
   web::AdminContent content;
   content.readiness = [sources] { return readiness(sources); };
   content.metrics = [sources] { return metrics(sources); };
   content.status = [sources] { return status(sources); };
-  content.ca_pem = sources.pages.ca_pem;
-  content.ca_der = sources.pages.ca_der;
-  content.bundle_pem = sources.pages.bundle_pem;
+  content.ca = ca_files(sources.pages);
   content.store = sources.config.record.store;
   content.live = sources.world.live;
   content.version = BOREHOLE_VERSION;

@@ -20,13 +20,15 @@ namespace borehole::app {
 // The CA's files as clients fetch them; a file that is not there is an empty page.
 std::shared_ptr<const proxy::OwnPages> load_own_pages(const ca::CertificateAuthority& authority);
 
+web::CaFiles ca_files(const proxy::OwnPages& pages);
+
 // What the admin port tells about. All of it outlives the port.
 struct AdminSources {
   const config::Config& config;
   const Clock& clock;
   WallTime started_at;
-  const ca::CertificateAuthority& authority;
-  const proxy::OwnPages& pages;
+  const std::shared_ptr<const ca::CertificateAuthority>& authority;  // the one in force
+  const proxy::OwnPages& pages;                                      // at the beginning
   const store::Recorder& recorder;
   const calls::RunningStatistics& statistics;
   const store::JsonlCounters& jsonl;

@@ -172,7 +172,7 @@ int ca_rotate(const CommandLine& line, const CaOptions&) {
     std::cout << "next      run `borehole ca trust`, and start the proxy\n";
     return 0;
   }
-  std::cout << "next      restart the proxy, if it runs: until then it goes on with the old one\n"
+  std::cout << "next      restart the proxy, if it runs, or send it SIGHUP: until then it goes on with the old one\n"
             << "          run `borehole ca trust`: it puts the new one in the place of the old one\n"
             << "          restart what was started with AWS_CA_BUNDLE, NODE_EXTRA_CA_CERTS or trust.p12\n";
   for (const auto& store : inspect_trust_stores(root, TrustEnvironment::of_process())) {

@@ -107,6 +107,23 @@ Result<std::shared_ptr<const ca::CertificateAuthority>> authority_for(
   return authority;
 }
 
+Result<std::shared_ptr<const ca::CertificateAuthority>> authority_now(
+    const std::shared_ptr<const ca::CertificateAuthority>& in_force, WallTime now) {
+  auto found = ca::CertificateAuthority::open(in_force->folder(), now);
+  if (!found) return found;
+  const ca::AuthorityFacts& facts = (*found)->facts();
+  const bool same =
+      facts.root_sha256 == in_force->facts().root_sha256 && facts.issuing_sha256 == in_force->facts().issuing_sha256;
+  return same ? in_force : found;
+}
+
+std::string another_authority(const ca::CertificateAuthority& authority) {
+  return fmt::format(
+      "the CA in {} is another one: new connections get certificates of it, so clients must trust the new ca.pem "
+      "(SHA-256 {})",
+      authority.folder(), authority.facts().root_sha256);
+}
+
 std::string nears_its_end(const ca::CertificateAuthority& authority, WallTime now) {
   const WallTime end = authority.facts().not_after;
   if (end - now > std::chrono::days(30)) return {};

@@ -35,6 +35,13 @@ Result<std::shared_ptr<const ca::CertificateAuthority>> authority_for(
 // The first intercept pattern that lies outside what the CA may vouch for, as a sentence; empty: none does.
 std::string outside_constraints(const proxy::Policy& policy, const ca::CertificateAuthority& authority);
 
+// The CA that the folder of the one in force holds by now: that one, or what `borehole ca rotate` made in its place.
+Result<std::shared_ptr<const ca::CertificateAuthority>> authority_now(
+    const std::shared_ptr<const ca::CertificateAuthority>& in_force, WallTime now);
+
+// That another CA signs from now on, as a sentence.
+std::string another_authority(const ca::CertificateAuthority& authority);
+
 // That the CA ends within 30 days, as a sentence; empty: it does not.
 std::string nears_its_end(const ca::CertificateAuthority& authority, WallTime now);
 

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
+#include <limits>
 #include <thread>
 #include <utility>
 
@@ -43,13 +44,15 @@ unsigned worker_count(const config::Config& config) {
   return config.workers != 0 ? config.workers : std::max(1U, std::thread::hardware_concurrency());
 }
 
-// As many descriptors as the system lets us have: two a connection, and what the program itself holds open. An error
+// As many descriptors as the system lets us have: two a connection, and what the program itself holds open. Gives how
+// many sockets there may be. An error
 // where there are too few to work with at all; a warning where they do not do for what was asked for, or for little.
-Result<void> raise_descriptor_limit(const config::Config& config, bool asked_for) {
+Result<std::size_t> raise_descriptor_limit(const config::Config& config, bool asked_for) {
   constexpr rlim_t own = 64;          // store, log, resolver, signals, admin
   constexpr rlim_t each_worker = 16;  // its loop, listeners and their reserves
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return {};
+  constexpr std::size_t no_end = std::numeric_limits<std::size_t>::max() / 2;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return no_end;
   if (limit.rlim_cur < limit.rlim_max) {
     limit.rlim_cur = limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0) (void)getrlimit(RLIMIT_NOFILE, &limit);
@@ -67,7 +70,7 @@ Result<void> raise_descriptor_limit(const config::Config& config, bool asked_for
     log::warn("this process may open {} files, enough for about {} of the {} connections of `limits.connections`: {}",
               limit.rlim_cur, (limit.rlim_cur - needed) / 2, config.limits.connections, fmt::format(remedy, wanted));
   }
-  return {};
+  return std::min<std::size_t>(no_end, limit.rlim_cur - needed);
 }
 
 calls::BodyKeep keep_of(config::BodyKeep keep) {
@@ -105,7 +108,7 @@ Result<server::Setup> make_setup(const std::shared_ptr<const config::Config>& co
   if (!capture->redaction->nothing()) {
     capture->live_text_off = "record.redact or record.bodies hides a part of what is recorded";
   }
-  return server::Setup{*std::move(policy), *std::move(trust), std::move(capture)};
+  return server::Setup{*std::move(policy), *std::move(trust), std::move(capture), {}, {}};
 }
 
 Result<net::Address> to_address(const config::HostPort& listen, net::Loop& loop, net::ResolverClient& resolver) {
@@ -169,8 +172,8 @@ int serve(const CommandLine& line) {
   if (!loaded.config) return 2;
   const auto config = loaded.config;
   log::configure(config->log.level, config->log.format);
-  if (auto enough = raise_descriptor_limit(*config, loaded.places.contains("limits.connections")); !enough)
-    return failed(enough.error());
+  const auto sockets = raise_descriptor_limit(*config, loaded.places.contains("limits.connections"));
+  if (!sockets) return failed(sockets.error());
   (void)std::signal(SIGPIPE, SIG_IGN);
   if (std::getenv("BOREHOLE_ALLOW_DEBUGGER") == nullptr) shut_memory_in();
   (void)std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is met as a full disk is
@@ -192,6 +195,8 @@ int serve(const CommandLine& line) {
   if (const auto ends = nears_its_end(**authority, clock.wall()); !ends.empty()) log::warn("{}", ends);
   auto leaf_key = ca::LeafKey::make();
   if (!leaf_key) return failed(leaf_key.error());
+  setup->authority = *authority;
+  setup->pages = load_own_pages(**authority);
   const auto statistics = std::make_shared<calls::RunningStatistics>();
   auto sinks = open_sinks(*config, statistics, line.report_to);
   if (!sinks) return failed(sinks.error());
@@ -206,10 +211,11 @@ int serve(const CommandLine& line) {
   ca::LeafCacheOptions leaf_options;
   leaf_options.leaf_days = config->ca.leaf_days;
   leaf_options.default_names = own_names(*config);
-  server::ServerWorld world{
-      clock, *authority, *leaf_key, std::move(leaf_options),         resolver, recorder, load_own_pages(**authority),
-      {},    {},         &live,     config->record.strict_durability};
+  server::ServerWorld world{clock, *leaf_key, std::move(leaf_options),         resolver, recorder, {},
+                            {},    &live,     config->record.strict_durability};
 
+  world.descriptors.set_room(*sockets);
+  world.workers = worker_count(*config);
   std::vector<std::unique_ptr<server::Worker>> workers;
   for (unsigned i = 0; i < worker_count(*config); ++i)
     workers.push_back(std::make_unique<server::Worker>(world, *setup));
@@ -232,10 +238,11 @@ int serve(const CommandLine& line) {
     web::AdminOptions options;
     options.gate.listen_host = config->admin->host;
     options.gate.users = setup->policy->users;
+    options.passwords = &world.passwords;
     options.gate.users_only = address->kind() != net::AddressKind::loopback;
     auto opened = web::AdminServer::open(
         loop, *address, std::move(options),
-        admin_content({*config, clock, started_at, **authority, *world.pages, recorder, *statistics, *sinks->jsonl,
+        admin_content({*config, clock, started_at, *authority, *setup->pages, recorder, *statistics, *sinks->jsonl,
                        world, workers, draining, [&admin] { return admin->address().to_string(); }}));
     if (!opened) return failed(opened.error());
     admin = *std::move(opened);
@@ -258,7 +265,11 @@ int serve(const CommandLine& line) {
     const auto& next = read.config;
     auto next_setup = make_setup(next);
     if (!next_setup) return unexpected(std::move(next_setup).error());
-    for (auto refusal : {outside_constraints(*next_setup->policy, **authority), would_let_in(*config, *next)})
+    auto next_authority = authority_now(*authority, clock.wall());
+    if (!next_authority) return unexpected(std::move(next_authority).error());
+    next_setup->authority = *next_authority;
+    next_setup->pages = load_own_pages(**next_authority);
+    for (auto refusal : {outside_constraints(*next_setup->policy, **next_authority), would_let_in(*config, *next)})
       if (!refusal.empty()) return unexpected(Error{ErrorCode::config_invalid, Fault::proxy, std::move(refusal)});
     const LoadedPriceTable next_prices = load_price_table(*next);
     for (const auto& problem : next_prices.problems) log::error("{}", config::to_string(problem));
@@ -269,6 +280,9 @@ int serve(const CommandLine& line) {
     log::configure(next->log.level, next->log.format);
     if (sinks->store != nullptr) sinks->store->set_keep(keep_of(*next));
     for (auto& worker : workers) worker->replace(*next_setup);
+    if (admin) admin->replace(next_setup->policy->users, ca_files(*next_setup->pages));
+    if (*next_authority != *authority) log::info("{}", another_authority(**next_authority));
+    *authority = *next_authority;
     in_force = next;
     for (const auto& warning : warnings(*next_setup->policy, read)) log::warn("{}", config::to_string(warning));
     if (const auto waits = waits_for_restart(*config, *next); !waits.empty()) log::warn("{}", waits);

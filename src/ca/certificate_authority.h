@@ -43,7 +43,7 @@ class CertificateAuthority {
                                                                             const NameConstraints& constraints,
                                                                             WallTime now);
   // Makes a new CA in place of what the folder holds, whole or damaged; the old issuing key is gone afterwards, and the
-  // old root is on the list of retired ones. A running proxy goes on with the old one.
+  // old root is on the list of retired ones. A running proxy goes on with the old one until it reloads.
   static Result<std::shared_ptr<const CertificateAuthority>> rotate(const std::string& folder,
                                                                     const NameConstraints& constraints, WallTime now);
   // The same without making one: not_found if there is none.

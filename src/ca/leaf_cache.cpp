@@ -75,8 +75,8 @@ struct LeafCache::State {
   const Clock& clock;
   LruMap<Minted> leaves;
   Minted default_leaf;
-  std::atomic<std::uint64_t> minted{0};  // read by other threads
-  std::atomic<std::uint64_t> too_fast{0};
+  LeafCounters own_counters;
+  LeafCounters* counters = &own_counters;
   KeyedRate minting_rate{1};
 
   bool permitted(const std::string& name) const { return permits(authority->facts().constraints, name); }
@@ -90,7 +90,7 @@ struct LeafCache::State {
         std::find(options.default_names.begin(), options.default_names.end(), name) != options.default_names.end();
     if (own || key_name.empty() || !permitted(name)) return fresh_default(now);
     if (!minting_rate.take({}, minting, clock.now())) {
-      if (too_fast.fetch_add(1, std::memory_order_relaxed) == 0) {
+      if (counters->refused.fetch_add(1, std::memory_order_relaxed) == 0) {
         log::warn(
             "clients ask for certificates of new hosts faster than {} a second, which are refused; see "
             "borehole_certificates_refused_total",
@@ -148,7 +148,7 @@ std::optional<Minted> LeafCache::State::mint(const Names& names, WallTime now) {
   chain.push_back(bssl::UpRef(ca.issuing_certificate));
   if (!chain.front()) return std::nullopt;
 
-  minted.fetch_add(1, std::memory_order_relaxed);
+  counters->minted.fetch_add(1, std::memory_order_relaxed);
   Minted made;
   made.leaf = std::make_shared<const tls::Leaf>(std::move(chain), bssl::UpRef(key->state().key));
   made.not_before = profile.not_before;
@@ -166,6 +166,12 @@ LeafCache::LeafCache(std::shared_ptr<const CertificateAuthority> authority, std:
       new State{std::move(authority), std::move(key), std::move(options), clock, LruMap<Minted>(max_entries), {}});
 }
 
+LeafCache::LeafCache(std::shared_ptr<const CertificateAuthority> authority, std::shared_ptr<const LeafKey> key,
+                     LeafCacheOptions options, const Clock& clock, LeafCounters& counters)
+    : LeafCache(std::move(authority), std::move(key), std::move(options), clock) {
+  state_->counters = &counters;
+}
+
 LeafCache::~LeafCache() = default;
 
 std::shared_ptr<const tls::Leaf> LeafCache::leaf_for(const std::string& name) noexcept {
@@ -177,7 +183,7 @@ std::shared_ptr<const tls::Leaf> LeafCache::leaf_for(const std::string& name) no
   }
 }
 
-std::uint64_t LeafCache::refused() const noexcept { return state_->too_fast.load(std::memory_order_relaxed); }
-std::uint64_t LeafCache::minted() const noexcept { return state_->minted.load(std::memory_order_relaxed); }
+std::uint64_t LeafCache::refused() const noexcept { return state_->counters->refused.load(std::memory_order_relaxed); }
+std::uint64_t LeafCache::minted() const noexcept { return state_->counters->minted.load(std::memory_order_relaxed); }
 
 }  // namespace borehole::ca

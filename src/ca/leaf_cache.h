@@ -2,6 +2,8 @@
 // constraints.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -34,12 +36,21 @@ struct LeafCacheOptions {
                                            // listener's names and addresses
 };
 
+// Written by one thread, read by any.
+struct LeafCounters {
+  std::atomic<std::uint64_t> minted{0};
+  std::atomic<std::uint64_t> refused{0};  // for names that came too fast
+};
+
 // Per worker; not thread-safe. Leaves: CONTRACT section 6. `leaf_for("")` and a name outside the constraints give the
 // default leaf.
 class LeafCache final : public tls::LeafSource {
  public:
   LeafCache(std::shared_ptr<const CertificateAuthority> authority, std::shared_ptr<const LeafKey> key,
             LeafCacheOptions options, const Clock& clock);
+  // Counts into `counters`, which outlive it: of several caches in turn.
+  LeafCache(std::shared_ptr<const CertificateAuthority> authority, std::shared_ptr<const LeafKey> key,
+            LeafCacheOptions options, const Clock& clock, LeafCounters& counters);
   ~LeafCache() override;
   std::shared_ptr<const tls::Leaf> leaf_for(const std::string& name) noexcept override;
   std::uint64_t minted() const noexcept;   // any thread

@@ -91,12 +91,14 @@ struct Config {
   struct {
     std::size_t head_bytes = 64 * 1024;
     std::size_t header_fields = 256;
+    std::size_t header_line_bytes = 32 * 1024;
     std::size_t target_bytes = 16 * 1024;
     std::size_t connections = 20'000;
     std::optional<std::size_t> connections_per_address;  // 0: no limit; absent: one for clients on other machines
     std::optional<std::size_t> connections_per_second;   // the same
-    std::size_t requests_per_connection = 0;             // of HTTP/1.1; 0: as many as it likes
+    std::size_t requests_per_connection = 0;             // 0: as many as it likes
     std::size_t h2_streams = 100;                        // at a time, of one HTTP/2 connection
+    std::size_t buffered_bytes = 512 * 1024 * 1024;      // of messages on their way, of all connections
     Millis idle_timeout{120'000};
     Millis head_timeout{30'000};
     std::size_t body_bytes_per_second = 100;  // 0: a request body may come as slowly as it likes

@@ -165,15 +165,19 @@ Result<std::shared_ptr<const UsersFile>> UsersFile::load(const std::string& path
   return std::shared_ptr<const UsersFile>(new UsersFile(std::move(state)));
 }
 
-UsersFile::Verdict UsersFile::judge(std::string_view value, const std::string& from, TimePoint now) const {
+std::optional<UsersFile::Verdict> UsersFile::judge_at_once(std::string_view value, const std::string& from,
+                                                           TimePoint now) const {
   const BasicCredentials credentials(value);
   if (!credentials.well_formed()) return Verdict::wrong;
   if (const auto known = state_->memory.recall(state_->memory.digest(credentials.both())))
     return *known ? Verdict::right : Verdict::wrong;
-  {
-    const std::lock_guard lock(state_->mutex);
-    if (!state_->guessers.allows(from, guesses, now)) return Verdict::too_many_guesses;
-  }
+  const std::lock_guard lock(state_->mutex);
+  if (!state_->guessers.allows(from, guesses, now)) return Verdict::too_many_guesses;
+  return std::nullopt;
+}
+
+UsersFile::Verdict UsersFile::judge(std::string_view value, const std::string& from, TimePoint now) const {
+  if (const auto verdict = judge_at_once(value, from, now)) return *verdict;
   if (accepts(value)) return Verdict::right;
   const std::lock_guard lock(state_->mutex);
   state_->guessers.spend(from, guesses, now);

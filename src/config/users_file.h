@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,8 @@ class UsersFile {
   // The same, but `from` (octets that name the client's network) may be wrong ten times at once and then once in two
   // seconds; past that nothing new of it is checked. What was seen before costs no guess, be it right or wrong.
   Verdict judge(std::string_view credentials, const std::string& from, TimePoint now) const;
+  // What `judge` would say without a hash; nothing: only a hash can tell.
+  std::optional<Verdict> judge_at_once(std::string_view credentials, const std::string& from, TimePoint now) const;
 
  private:
   struct State;

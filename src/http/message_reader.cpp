@@ -177,6 +177,12 @@ Result<MessageReader::Progress> MessageReader::State::finish_head(std::size_t co
                 fmt::format("The {}'s head has more than {} fields (`limits.header_fields`).", subject(role),
                             limits.header_fields));
   }
+  for (std::size_t i = 0; i < message_head().field_count(); ++i) {
+    if (message_head().name(i).size() + message_head().value(i).size() <= limits.header_line_bytes) continue;
+    return fail(ErrorCode::head_too_large,
+                fmt::format("A field of the {}'s head is longer than {} octets (`limits.header_line_bytes`).",
+                            subject(role), limits.header_line_bytes));
+  }
   if (role == Role::request) {
     if (request.target().size() > limits.target_bytes) {
       return fail(ErrorCode::head_too_large, fmt::format("The request target is longer than {} octets "

@@ -24,6 +24,7 @@ struct ReaderLimits {
   std::size_t chunk_extension_bytes = 16 * 1024;  // per message (CVE-2024-22019)
   std::size_t header_fields = 256;                // of a head
   std::size_t target_bytes = 16 * 1024;           // of a request line
+  std::size_t header_line_bytes = 32 * 1024;      // name and value of one field of a head
 };
 
 // Feed it what arrives; it says how many octets belong to the message and what they complete. The order of steps is

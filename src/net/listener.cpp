@@ -65,13 +65,14 @@ std::string why_not(int error, const Address& address) {
 }  // namespace
 
 struct Listener::State final : Handle {
-  State(Loop& owner, Descriptor socket, const Address& bound, Accept function, TurnedAway told)
+  State(Loop& owner, Descriptor socket, const Address& bound, Accept function, TurnedAway told, Room asked)
       : loop(owner),
         listening(std::move(socket)),
         reserve(open_reserve()),
         address(bound),
         accept(std::move(function)),
         turned_away(std::move(told)),
+        room(std::move(asked)),
         pause(std::make_unique<Timer>(owner, [this] { resume(); })) {
     fixed_local = address.kind() != AddressKind::unspecified;
   }
@@ -86,7 +87,9 @@ struct Listener::State final : Handle {
     for (int count = 0; count < accepts_per_turn && !closed; ++count) {
       sockaddr_storage from{};
       const int descriptor = accept_stream(listening.get(), from);
-      if (descriptor >= 0) {
+      if (descriptor >= 0 && room && !room()) {
+        refuse(descriptor);
+      } else if (descriptor >= 0) {
         const auto remote = Address::from(reinterpret_cast<const sockaddr*>(&from)).value_or(Address{});
         auto socket = TcpSocket::State::adopt(loop, descriptor, remote, fixed_local ? &address : nullptr);
         if (socket) accept(std::move(socket));
@@ -107,14 +110,16 @@ struct Listener::State final : Handle {
     reserve.reset();
     sockaddr_storage from{};
     const int descriptor = accept_stream(listening.get(), from);
-    if (descriptor >= 0) {
-      ::close(descriptor);
-      ++refused;
-      if (turned_away) turned_away();
-    }
+    if (descriptor >= 0) refuse(descriptor);
     const bool out_of_descriptors = descriptor < 0 && (errno == EMFILE || errno == ENFILE);
     reserve.reset(open_reserve());
     return !out_of_descriptors;  // another thread was quicker
+  }
+
+  void refuse(int descriptor) noexcept {
+    ::close(descriptor);
+    ++refused;
+    if (turned_away) turned_away();
   }
 
   void wait_a_little() noexcept {
@@ -128,6 +133,7 @@ struct Listener::State final : Handle {
   Address address;
   Accept accept;
   TurnedAway turned_away;
+  Room room;
   std::unique_ptr<Timer> pause;  // goes with the Listener: this State may outlive what the loop has left
   uv_poll_t poll{};
   std::uint64_t refused = 0;
@@ -136,7 +142,7 @@ struct Listener::State final : Handle {
 };
 
 Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const Address& address, bool reuse_port, Accept accept,
-                                                 TurnedAway turned_away) {
+                                                 TurnedAway turned_away, Room room) {
   // SO_REUSEPORT would share the port with any process of this user: half of the calls would go to the other one.
   if (reuse_port && address.port() != 0) {
     if (const auto owner = foreign_listener(address); !owner.empty()) return failed(address, in_use(owner));
@@ -158,7 +164,7 @@ Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const Address& addr
   if (!bound) return failed(address, "not an internet address");
 
   const int descriptor = socket.get();
-  auto* state = new State(loop, std::move(socket), *bound, std::move(accept), std::move(turned_away));
+  auto* state = new State(loop, std::move(socket), *bound, std::move(accept), std::move(turned_away), std::move(room));
   if (const int status = uv_poll_init_socket(&loop.state().uv, &state->poll, descriptor); status != 0) {
     delete state;
     return failed(address, uv_strerror(status));

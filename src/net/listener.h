@@ -16,12 +16,13 @@ class Listener {
  public:
   using Accept = std::function<void(std::unique_ptr<TcpSocket>)>;
   using TurnedAway = std::function<void()>;
+  using Room = std::function<bool()>;
   // Port 0: any free one; see `address()`. `reuse_port`: several listeners share the address (SO_REUSEPORT, set before
   // bind). io_failed: in use (says by whom where /proc tells), not permitted, no such address. Accepted sockets have
-  // TCP_NODELAY. Out of descriptors: the connection is accepted with a reserve descriptor and closed; counted,
-  // and `turned_away` is told if there is one.
+  // TCP_NODELAY. Out of descriptors, or where `room` says that there is none for another one: the connection is
+  // accepted, with a reserve descriptor if need be, and closed; counted, and `turned_away` is told if there is one.
   static Result<std::unique_ptr<Listener>> open(Loop& loop, const Address& address, bool reuse_port, Accept accept,
-                                                TurnedAway turned_away = {});
+                                                TurnedAway turned_away = {}, Room room = {});
   ~Listener();
   const Address& address() const noexcept;
   std::uint64_t refused_for_descriptors() const noexcept;

@@ -106,6 +106,7 @@ Loop::Loop() : state_(std::make_unique<State>()) {}
 Loop::~Loop() = default;
 void Loop::run() { uv_run(&state_->uv, UV_RUN_DEFAULT); }
 void Loop::stop() { uv_stop(&state_->uv); }
+void Loop::count_sockets(DescriptorBudget& budget) noexcept { state_->descriptors = &budget; }
 std::size_t Loop::farewells() const noexcept { return state_->self_owned.size(); }
 
 TimePoint Loop::now() const noexcept { return std::chrono::steady_clock::now(); }

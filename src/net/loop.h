@@ -10,6 +10,8 @@
 
 namespace borehole::net {
 
+class DescriptorBudget;
+
 class Loop {
  public:
   Loop();
@@ -19,6 +21,8 @@ class Loop {
 
   void run();   // until stop() or nothing is left to wait for
   void stop();  // loop's thread
+  // From now on its sockets count there. `budget` outlives the loop.
+  void count_sockets(DescriptorBudget& budget) noexcept;
   // Sockets that TcpSocket::finish_and_close and deliver_and_reset still hold. 0: everything is delivered, or given up.
   std::size_t farewells() const noexcept;
   TimePoint now() const noexcept;  // steady_clock's now (a fresh reading, comparable between loops)

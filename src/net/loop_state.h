@@ -83,6 +83,7 @@ struct Loop::State {
   uv_loop_t uv{};
   std::array<char, std::size_t{64} * 1024> read_buffer;  // one read at a time: a view into it lives during a callback
   std::unordered_set<SelfOwned*> self_owned;
+  DescriptorBudget* descriptors = nullptr;  // null: nobody counts
 
  private:
   void unlink(Task& task) noexcept;

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "net/descriptor_budget.h"
 #include "net/original_destination.h"
 #include "net/tcp_socket_state.h"
 
@@ -35,9 +36,14 @@ Address name_of(int descriptor, int (*call)(int, sockaddr*, socklen_t*)) {
 
 }  // namespace
 
-TcpSocket::State::State(Loop& owner) : loop(owner) {
+TcpSocket::State::State(Loop& owner) : loop(owner), counted(owner.state().descriptors) {
   uv_tcp_init(&loop.state().uv, &tcp);
   tcp.data = static_cast<Handle*>(this);
+  if (counted != nullptr) counted->opened();
+}
+
+TcpSocket::State::~State() {
+  if (counted != nullptr) counted->closed();
 }
 
 std::unique_ptr<TcpSocket> TcpSocket::State::adopt(Loop& loop, int descriptor, const Address& remote,

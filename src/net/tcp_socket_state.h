@@ -28,6 +28,7 @@ class ConnectObserver {
 // which a read sees an end too.
 struct TcpSocket::State final : Handle, Task {
   explicit State(Loop& loop);
+  ~State() override;
 
   // A connection from accept(2) or the like; takes the descriptor in any case. Null: libuv refused it.
   static std::unique_ptr<TcpSocket> adopt(Loop& loop, int descriptor, const Address& remote, const Address* local);
@@ -61,6 +62,7 @@ struct TcpSocket::State final : Handle, Task {
   Address remote;
   Address local;
   std::unique_ptr<OwnDials::Entry> own_dial;
+  DescriptorBudget* counted = nullptr;  // where this one is
 
  private:
   uv_handle_t* handle() noexcept override { return reinterpret_cast<uv_handle_t*>(&tcp); }

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "calls/receipt.h"
 #include "calls/tap.h"
+#include "config/users_file.h"
 
 namespace borehole::proxy {
 
@@ -40,6 +41,9 @@ struct TlsPlan {
 // One of a session's own connections to upstreams, where it has several side by side (HTTP/2). Named by the session;
 // never used again for another.
 using LegId = std::uint32_t;
+
+// What a session asks about credentials. One connection's own, and never used again.
+using QuestionNumber = std::uint64_t;
 
 // A record that must be on disk before its response may end. Numbers are one connection's own, and never used again.
 using RecordNumber = std::uint64_t;
@@ -116,10 +120,17 @@ class Effects {
   virtual void drop_leg(LegId leg) = 0;    // at once; also where it is not there yet, or being negotiated
   virtual void finish_leg(LegId leg) = 0;  // once what is queued has been delivered
 
+  // All connections together hold more than they should (`limits.buffered_bytes`): nothing new is begun.
+  virtual bool crowded() = 0;
+
   virtual void noticed(Notice what) = 0;
 
   // A receipt for the record that is begun. `recorded` follows, once for each of them, in a later event.
   virtual AwaitedRecord await_record() = 0;
+
+  // Credentials are checked, which takes a while; `from` as UsersFile has it. `judged` follows, in a later event.
+  virtual void judge(QuestionNumber question, std::shared_ptr<const config::UsersFile> users, Bytes credentials,
+                     const std::string& from) = 0;
 
   // `timed_out` comes at `deadline`, unless another is armed or it is disarmed before.
   virtual void arm(TimePoint deadline) = 0;

@@ -38,21 +38,21 @@ H2Session::Stream* H2Session::find(const Leg& leg, StreamId upstream) {
 
 void H2Session::request_came(StreamId id, const http::H2Fields& fields, bool ended, bool too_large) {
   if (broken_) return;
+  if (last_taken_ != 0 && id > last_taken_) return client_->codec.reset(id, http::h2_error::refused_stream);
   effects_.noticed(Notice::h2_stream);
   Stream& stream = *streams_.emplace(id, std::make_unique<Stream>()).first->second;
   stream.id = id;
   stream.request_ended = ended;
   stream.active = now_;
+  ++requests_;
+  end_behind_last_request(id);
 
   const http::H2Pseudo pseudo = http::pseudo_of(fields);
-  const bool connect = pseudo.method == "CONNECT";
-  if (connect) stream.protocol = pseudo.protocol.value_or("");
+  if (pseudo.method == "CONNECT") stream.protocol = pseudo.protocol.value_or("");
   const http::H2RequestHead made = http::as_request_head(fields, target_text(pseudo));
   stream.head_only = made.head.method() == "HEAD";
-  const auto refused = [&](const Error& error) {
-    (void)begin_tap(stream, &made.head, way_in(), "", at_.origin ? at_.origin->authority : http::Authority{});
-    refuse(stream, error);
-  };
+  const auto refused = [&](const Error& error) { refuse_head(stream, made.head, error); };
+  const auto& limits = context_.policy->config->limits;
   if (too_large) {
     return refused({ErrorCode::head_too_large, Fault::client,
                     fmt::format("the request's header fields are larger than {} bytes (`limits.head_bytes`)",
@@ -63,12 +63,36 @@ void H2Session::request_came(StreamId id, const http::H2Fields& fields, bool end
                     fmt::format("the request's head has more than {} fields (`limits.header_fields`)",
                                 context_.policy->config->limits.header_fields)});
   }
+  for (const http::H2Field& field : fields) {
+    if (field.name.starts_with(':') || field.name.size() + field.value.size() <= limits.header_line_bytes) continue;
+    return refused({ErrorCode::head_too_large, Fault::client,
+                    fmt::format("a field of the request's head is longer than {} octets (`limits.header_line_bytes`)",
+                                limits.header_line_bytes)});
+  }
   if (made.head.target().size() > context_.policy->config->limits.target_bytes) {
     return refused({ErrorCode::head_too_large, Fault::client,
                     fmt::format("the request's path is longer than {} octets (`limits.target_bytes`)",
                                 context_.policy->config->limits.target_bytes)});
   }
-  if (const auto refusal = refusal_of(made.head)) return refused(*refusal);
+  if (const auto& refusal = refusal_ ? refusal_ : context_.refusal) return refused(*refusal);
+  if (effects_.crowded()) return refused(too_much_buffered(limits.buffered_bytes));
+  if (!at_.origin || at_.origin->way_in == calls::WayIn::direct) {
+    const auto verdict = context_.policy->judge(made.head, context_.client_holder, now_);
+    if (!verdict) {
+      stream.unjudged = std::make_unique<Stream::Unjudged>();
+      stream.unjudged->fields = fields;
+      return effects_.judge(static_cast<QuestionNumber>(id), context_.policy->users,
+                            *made.head.find("proxy-authorization"), context_.client_holder);
+    }
+    if (const auto refusal = Policy::refusal_for(*verdict)) return refused(*refusal);
+  }
+  request_admitted(stream, fields, made);
+}
+
+void H2Session::request_admitted(Stream& stream, const http::H2Fields& fields, const http::H2RequestHead& made) {
+  const http::H2Pseudo pseudo = http::pseudo_of(fields);
+  const bool connect = pseudo.method == "CONNECT";
+  const auto refused = [&](const Error& error) { refuse_head(stream, made.head, error); };
   if (connect && !pseudo.protocol) {
     return refused({ErrorCode::unsupported_protocol, Fault::client,
                     "CONNECT is not spoken over HTTP/2 here; offer http/1.1 to the proxy (ALPN)"});
@@ -105,6 +129,15 @@ void H2Session::request_came(StreamId id, const http::H2Fields& fields, bool end
   send_up(stream, *std::move(route), made, fields);
 }
 
+// What is under way ends as it would; streams behind this one are the client's to open on another connection (RFC 9113
+// section 6.8).
+void H2Session::end_behind_last_request(StreamId id) {
+  if (requests_ != context_.policy->config->limits.requests_per_connection || draining_) return;
+  draining_ = true;
+  last_taken_ = id;
+  client_->codec.goaway(id, http::h2_error::none, {});
+}
+
 // In origin form where borehole stands for the upstream, in absolute form where it is asked as a proxy.
 std::string H2Session::target_text(const http::H2Pseudo& pseudo) const {
   std::string path(pseudo.path.value_or(pseudo.authority.value_or("")));
@@ -115,14 +148,6 @@ std::string H2Session::target_text(const http::H2Pseudo& pseudo) const {
   if (!authority || (own && !other_scheme) || (!other_scheme && context_.policy->intercepts(authority->host)))
     return path;
   return fmt::format("{}://{}{}", pseudo.scheme.value_or("https"), *pseudo.authority, path);
-}
-
-std::optional<Error> H2Session::refusal_of(const http::RequestHead& head) const {
-  if (refusal_) return refusal_;
-  if (context_.refusal) return context_.refusal;
-  const bool asked_for_credentials = !at_.origin || at_.origin->way_in == calls::WayIn::direct;
-  if (!asked_for_credentials) return std::nullopt;
-  return context_.policy->stranger(head, context_.client_holder, now_);
 }
 
 void H2Session::send_up(Stream& stream, Route route, const http::H2RequestHead& made, const http::H2Fields& fields) {
@@ -164,9 +189,25 @@ void H2Session::told_upstream(Leg& leg, Stream& stream) {
 
 void H2Session::request_body(StreamId id, Bytes content) {
   Stream* const stream = find(id);
+  if (stream != nullptr && stream->unjudged) {
+    stream->unjudged->body += content;
+    held_ += content.size();
+    return;
+  }
   if (stream == nullptr || stream->leg == nullptr) return client_->codec.consumed(id, content.size());
   stream->active = now_;
   if (stream->tap) stream->tap->on_request_body(content, now_);
+  // Once it is answered while it comes, it may be a conversation; and what waits for the upstream is held back by that.
+  if (!stream->leg->there || stream->held_up > 0 || stream->status >= 200) {
+    stream->arriving.restart();
+  } else if (const auto error =
+                 stream->arriving.came(content.size(), context_.policy->config->limits.body_bytes_per_second, now_)) {
+    client_->codec.consumed(id, content.size());
+    let_upstream_go(*stream, http::h2_error::cancel);
+    return refuse(*stream, *error);
+  }
+  stream->held_up += content.size();
+  held_ += content.size();
   stream->leg->codec.body(stream->upstream, content);
 }
 
@@ -175,6 +216,10 @@ void H2Session::request_ended(StreamId id, http::H2Fields trailers) {
   if (stream == nullptr) return;
   stream->request_ended = true;
   stream->active = now_;
+  if (stream->unjudged) {
+    stream->unjudged->trailers = std::move(trailers);
+    return;
+  }
   if (stream->leg != nullptr) {
     if (stream->tap && stream->leg->there) stream->tap->on_request_complete(now_);
     stream->leg->codec.trailers(stream->upstream, std::move(trailers));
@@ -186,6 +231,8 @@ void H2Session::request_left(Leg& leg, StreamId upstream, std::size_t octets) {
   Stream* const stream = find(leg, upstream);
   if (stream == nullptr) return;
   stream->active = now_;
+  stream->held_up -= octets;
+  held_ -= octets;
   client_->codec.consumed(stream->id, octets);
 }
 
@@ -193,6 +240,7 @@ void H2Session::request_left(Leg& leg, StreamId upstream, std::size_t octets) {
 void H2Session::request_reset(StreamId id, std::uint32_t code) {
   Stream* const stream = find(id);
   if (stream == nullptr) return;
+  record_unjudged(*stream);
   const bool answered = stream->delivered;
   const Error error{ErrorCode::client_aborted, Fault::client,
                     fmt::format("the client reset the stream ({})", http::h2_error_name(code))};
@@ -215,6 +263,7 @@ void H2Session::request_malformed(StreamId id, const std::string& why) {
     stream->id = id;
     (void)begin_tap(*stream, nullptr, way_in(), "", at_.origin ? at_.origin->authority : http::Authority{});
   }
+  record_unjudged(*stream);
   let_upstream_go(*stream, http::h2_error::cancel);
   finish_tap(*stream, calls::Outcome::refused, &error);
   forget(id);
@@ -262,7 +311,7 @@ void H2Session::response_body(Leg& leg, StreamId upstream, Bytes content) {
   if (stream == nullptr) return leg.codec.consumed(upstream, content.size());
   stream->active = now_;
   if (stream->tap) stream->tap->on_response_body(content, now_);
-  if (stream->record == 0) return client_->codec.body(stream->id, content);
+  if (stream->record == 0) return give(*stream, content);
   stream->last.body += content;
   pieces_.push_back(stream->id);
 }
@@ -280,9 +329,9 @@ void H2Session::response_ended(Leg& leg, StreamId upstream, http::H2Fields trail
 
 void H2Session::response_left(StreamId id, std::size_t octets) {
   Stream* const stream = find(id);
-  if (stream == nullptr || stream->leg == nullptr) return;
-  stream->active = now_;
-  stream->leg->codec.consumed(stream->upstream, octets);
+  if (stream == nullptr) return;
+  taken(*stream, octets);
+  if (stream->leg != nullptr) stream->leg->codec.consumed(stream->upstream, octets);
 }
 
 void H2Session::response_all_left(StreamId id) {
@@ -298,6 +347,7 @@ void H2Session::response_reset(Leg& leg, StreamId upstream, std::uint32_t code) 
   Stream* const stream = find(leg, upstream);
   if (stream == nullptr) return;
   leg.streams.erase(upstream);
+  held_ -= std::exchange(stream->held_up, 0);
   stream->leg = nullptr;
   if (stream->last.ended) {  // the same, and it waits
     stream->reset_behind = code;
@@ -369,7 +419,7 @@ void H2Session::answer(Stream& stream, const std::string& response) {
   const StreamId id = stream.id;
   stream.response_ended = true;
   client_->codec.response(id, fields, body.empty());
-  client_->codec.body(id, body);
+  give(stream, body);
   client_->codec.end(id);
   if (!stream.request_ended) client_->codec.reset_behind_body(id, http::h2_error::none);
   if (body.empty()) response_all_left(id);
@@ -402,6 +452,7 @@ void H2Session::finish_tap(Stream& stream, calls::Outcome outcome, const Error* 
 
 void H2Session::let_upstream_go(Stream& stream, std::uint32_t code) {
   if (stream.leg == nullptr) return;
+  held_ -= std::exchange(stream.held_up, 0);
   stream.leg->codec.reset(stream.upstream, code);
   stream.leg->streams.erase(stream.upstream);
   stream.leg = nullptr;
@@ -411,6 +462,7 @@ void H2Session::forget(StreamId id) {
   const auto found = streams_.find(id);
   if (found == streams_.end()) return;
   Stream& stream = *found->second;
+  held_ -= stream.held_up + stream.held_down;
   if (stream.leg != nullptr) stream.leg->streams.erase(stream.upstream);
   streams_.erase(found);
   if (streams_.empty()) idle_since_ = now_;

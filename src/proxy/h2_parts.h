@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "proxy/body_pace.h"
 #include "proxy/h2_session.h"
 
 namespace borehole::proxy {
@@ -28,9 +29,21 @@ struct H2Session::Stream {
   bool response_ended = false;  // the upstream has ended it, or it was answered here
   bool delivered = false;       // … and all of that has left for the client
   TimePoint active{};           // when something last came or left
+  BodyPace arriving;            // of the request's body since the upstream last held it back
+  // While octets wait for the client: since when it has taken less than is asked of it, and how much that was.
+  std::optional<TimePoint> untaken_since;
+  std::size_t taken = 0;
+  std::size_t held_up = 0, held_down = 0;  // octets with the codecs that have not left
 
   // As a tunnel, it may be silent for as long as both sides like.
   bool opaque() const noexcept { return !protocol.empty() && status / 100 == 2; }
+  // What came while the credentials are being checked; at most the stream's window.
+  struct Unjudged {
+    http::H2Fields fields;
+    std::string body;
+    http::H2Fields trailers;
+  };
+  std::unique_ptr<Unjudged> unjudged;
   // Where records are waited for: of the response, what came with this event; and once it has ended, what waits until
   // the record is on disk.
   struct LastPiece {

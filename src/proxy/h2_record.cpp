@@ -20,7 +20,7 @@ void H2Session::pass_last_piece(Stream& stream) {
   const auto last = std::exchange(stream.last, {});
   const bool head_ends = last.head && last.ended && last.body.empty() && last.trailers.empty();
   if (last.head) client_->codec.response(id, *last.head, head_ends);
-  client_->codec.body(id, last.body);
+  give(stream, last.body);
   if (last.ended && !head_ends) client_->codec.trailers(id, last.trailers);
   if (stream.reset_behind) client_->codec.reset_behind_body(id, *stream.reset_behind);
   if (head_ends) response_all_left(id);

@@ -1,4 +1,4 @@
-// The HTTP/2 session's events, waiting and ending. Exchanges: h2_exchange.cpp.
+// The HTTP/2 session's events and ending. Exchanges: h2_exchange.cpp; waiting: h2_waiting.cpp.
 #include "proxy/h2_session.h"
 
 #include <fmt/format.h>
@@ -129,6 +129,7 @@ void H2Session::fail_leg(LegId id, const Error& error, bool was_there) {
   for (const auto& [upstream, client] : carried) {
     Stream* const stream = find(client);
     if (stream == nullptr) continue;
+    held_ -= std::exchange(stream->held_up, 0);
     stream->leg = nullptr;
     Error told = error;
     if (was_there) {
@@ -237,7 +238,10 @@ bool H2Session::pump(Leg& leg) {
     effects_.finish_leg(id);
     const auto found = legs_.find(id);
     for (const auto& [upstream, client] : leg.streams) {  // answered in full: the client may still be taking it
-      if (Stream* const stream = find(client)) stream->leg = nullptr;
+      if (Stream* const stream = find(client)) {
+        held_ -= std::exchange(stream->held_up, 0);
+        stream->leg = nullptr;
+      }
     }
     leg.streams.clear();
     gone_legs_.push_back(std::move(found->second));
@@ -308,77 +312,6 @@ void H2Session::client_broke(std::uint32_t code, const std::string& why) {
              fmt::format("the client's HTTP/2 connection was ended with {}: {}", http::h2_error_name(code), why)});
 }
 
-// --- waiting
-
-Duration H2Session::patience_for(const Stream& stream) const {
-  const auto& config = *context_.policy->config;
-  if (stream.request_ended || stream.status >= 200) return config.upstream.response_timeout;
-  return config.limits.idle_timeout;
-}
-
-Duration H2Session::idle_limit() const {
-  const auto& limits = context_.policy->config->limits;
-  return spoken_to_ ? limits.idle_timeout : limits.head_timeout;
-}
-
-void H2Session::watch() {
-  if (over_) return;
-  std::optional<TimePoint> due;
-  const auto until = [&](TimePoint when) { due = due ? std::min(*due, when) : when; };
-  if (streams_.empty()) until(idle_since_ + idle_limit());
-  for (const auto& [id, stream] : streams_) {
-    if (!stream->opaque()) until(stream->active + patience_for(*stream));
-  }
-  if (!due || (armed_ && *armed_ <= *due)) return;  // an early one is armed anew when it comes
-  armed_ = due;
-  effects_.arm(*due);
-}
-
-void H2Session::timed_out(TimePoint now) {
-  now_ = now;
-  armed_.reset();
-  if (streams_.empty() && now - idle_since_ >= idle_limit()) {
-    client_->codec.goaway(client_->codec.last_stream(), http::h2_error::none, {});
-    pump_client();
-    return end_session();
-  }
-  std::vector<StreamId> late;
-  for (const auto& [id, stream] : streams_) {
-    if (stream->opaque() || now - stream->active < patience_for(*stream)) continue;
-    if (!stream->last.ended) {
-      late.push_back(id);
-    } else {
-      stream->active = now;  // its record is waited for, as long as that takes
-    }
-  }
-  for (const StreamId id : late) {
-    Stream& stream = *find(id);
-    const Duration limit = patience_for(stream);
-    const auto waited = std::chrono::duration_cast<std::chrono::seconds>(limit).count();
-    const bool unread = client_->codec.unsent(id) > 0;
-    if (unread || (!stream.request_ended && (stream.leg == nullptr || stream.leg->codec.unsent(stream.upstream) == 0) &&
-                   stream.status < 200)) {
-      const Error error{ErrorCode::client_aborted, Fault::client,
-                        unread ? fmt::format("the client took nothing of its response for {} s", waited)
-                               : fmt::format("the client sent nothing of its request for {} s", waited)};
-      let_upstream_go(stream, http::h2_error::cancel);
-      finish_tap(stream, calls::Outcome::client_aborted, &error);
-      client_->codec.reset(id, http::h2_error::cancel);
-      forget(id);
-      continue;
-    }
-    const bool asked = stream.request_ended || stream.status >= 200;
-    const Error error{
-        ErrorCode::response_timeout, Fault::upstream,
-        fmt::format("{} {} for {} s (`{}`)", stream.host, asked ? "sent nothing" : "took nothing of the request",
-                    waited, asked ? "upstream.response_timeout" : "limits.idle_timeout")};
-    stream.active = now_;
-    let_upstream_go(stream, http::h2_error::cancel);
-    response_failed(stream, error);
-  }
-  settle();
-}
-
 // --- ending
 
 void H2Session::cut(TimePoint now) {
@@ -401,6 +334,7 @@ void H2Session::shut_down(TimePoint now) {
 
 void H2Session::end_calls(calls::Outcome outcome, const Error& error) {
   for (const auto& [id, stream] : streams_) {
+    record_unjudged(*stream);
     if (stream->delivered) {
       finish_tap(*stream, calls::Outcome::complete, nullptr);
     } else {

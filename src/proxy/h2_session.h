@@ -46,10 +46,12 @@ class H2Session {
   void client_congested(bool is, TimePoint now);
   void leg_congested(LegId leg, bool is, TimePoint now);
   void recorded(RecordNumber number, bool on_disk, TimePoint now);
+  void judged(QuestionNumber question, Policy::Verdict verdict, TimePoint now);
   void timed_out(TimePoint now);
   void cut(TimePoint now);
   void shut_down(TimePoint now);
   bool over() const noexcept { return over_; }
+  std::size_t held() const noexcept { return held_; }     // octets of bodies that have come and not left
   bool spoken_to() const noexcept { return spoken_to_; }  // the client has sent something
 
  private:
@@ -86,12 +88,16 @@ class H2Session {
   void leg_leaves(Leg& leg, StreamId last, std::uint32_t code, const std::string& debug);
   void leg_allows_extended_connect(const Leg& leg);
 
-  std::optional<Error> refusal_of(const http::RequestHead& head) const;
+  // Its head is sound, and its client is let in.
+  void request_admitted(Stream& stream, const http::H2Fields& fields, const http::H2RequestHead& made);
+  void refuse_head(Stream& stream, const http::RequestHead& head, const Error& error);
+  void record_unjudged(Stream& stream);  // it ends before its credentials are checked
   Result<Route> route_of(const http::RequestHead& head, const http::H2Pseudo& pseudo) const;
   std::string target_text(const http::H2Pseudo& pseudo) const;
   // False: its record is waited for, and the last that was tried could not be written.
   bool begin_tap(Stream& stream, const http::RequestHead* head, calls::WayIn way_in, std::string router,
                  const http::Authority& upstream);
+  void end_behind_last_request(StreamId id);
   void send_up(Stream& stream, Route route, const http::H2RequestHead& made, const http::H2Fields& fields);
   Leg& leg_for(const UpstreamTarget& target);
   void told_upstream(Leg& leg, Stream& stream);
@@ -121,7 +127,10 @@ class H2Session {
   void drop_idle_legs();
   void end_calls(calls::Outcome outcome, const Error& error);
   void end_session();
-  void watch();  // arms the timer for what is due first
+  void watch();                                    // arms the timer for what is due first
+  void give(Stream& stream, Bytes content);        // to the client, as it takes it
+  void taken(Stream& stream, std::size_t octets);  // by the client
+  void give_up(Stream& stream, std::string why);   // for what the client does not do
   Duration patience_for(const Stream& stream) const;
   Duration idle_limit() const;
   calls::WayIn way_in() const;
@@ -138,7 +147,10 @@ class H2Session {
   std::vector<StreamId> passed_up_, passed_down_, done_;
   std::vector<StreamId> pieces_, answered_;  // with a `last` piece; whose response has ended, and their records wait
   LegId next_leg_ = 1;
-  StreamId last_done_ = 0;  // the highest stream that was answered in full
+  std::size_t requests_ = 0;  // that came
+  std::size_t held_ = 0;
+  StreamId last_taken_ = 0;  // behind it none is, since so many came; 0: there is no such one yet
+  StreamId last_done_ = 0;   // the highest stream that was answered in full
   std::optional<Error> refusal_;
   std::optional<Error> failed_before_;
   Patience idle_frames_, resets_;

@@ -25,16 +25,21 @@ Result<std::shared_ptr<const Policy>> Policy::make(std::shared_ptr<const config:
   return std::shared_ptr<const Policy>(std::move(policy));
 }
 
-std::optional<Error> Policy::stranger(const http::RequestHead& head, const std::string& from, TimePoint now) const {
-  if (!users) return std::nullopt;
+std::optional<Policy::Verdict> Policy::judge(const http::RequestHead& head, const std::string& from,
+                                             TimePoint now) const {
+  if (!users) return Verdict::right;
   const auto credentials = head.find("proxy-authorization");
-  switch (credentials ? users->judge(*credentials, from, now) : config::UsersFile::Verdict::wrong) {
-    case config::UsersFile::Verdict::right: return std::nullopt;
-    case config::UsersFile::Verdict::wrong: break;
-    case config::UsersFile::Verdict::too_many_guesses:
+  return credentials ? users->judge_at_once(*credentials, from, now) : Verdict::wrong;
+}
+
+std::optional<Error> Policy::refusal_for(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::right: return std::nullopt;
+    case Verdict::wrong: break;
+    case Verdict::too_many_guesses:
       return Error{ErrorCode::too_many_guesses, Fault::client,
-                   "too many wrong passwords came from this address; mend the one in the proxy URL and try again in "
-                   "some seconds"};
+                   "too many wrong passwords came from this address, or too many passwords wait for their check; mend "
+                   "the one in the proxy URL if it is wrong, and try again in some seconds"};
   }
   return Error{ErrorCode::proxy_auth_required, Fault::client,
                "this proxy asks for a name and password; put them in the proxy URL: http://NAME:PASSWORD@HOST:PORT"};

@@ -23,8 +23,12 @@ struct Policy {
   static Result<std::shared_ptr<const Policy>> make(std::shared_ptr<const config::Config> config);
 
   bool intercepts(const std::string& host) const noexcept { return bedrock::matches(intercept, host); }
-  // What a request without the credentials of a user is refused with; `from` as UsersFile has it.
-  std::optional<Error> stranger(const http::RequestHead& head, const std::string& from, TimePoint now) const;
+  using Verdict = config::UsersFile::Verdict;
+  // On the credentials that a request brings; `from` as UsersFile has it. Nothing: they must be checked, which takes a
+  // while.
+  std::optional<Verdict> judge(const http::RequestHead& head, const std::string& from, TimePoint now) const;
+  // What a request is refused with after that.
+  static std::optional<Error> refusal_for(Verdict verdict);
   bool port_allowed(std::uint16_t port) const noexcept;
 };
 

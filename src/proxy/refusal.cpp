@@ -67,6 +67,13 @@ RefusalShape refusal_shape(ErrorCode code) noexcept {
   return {500, "InternalServerException"};
 }
 
+Error too_much_buffered(std::size_t limit) {
+  return {ErrorCode::out_of_memory, Fault::proxy,
+          fmt::format("borehole holds {} MiB of messages that their readers have not taken yet, as much as it may; try "
+                      "again, or raise `limits.buffered_bytes`",
+                      limit / (1024 * 1024))};
+}
+
 Error record_not_kept() {
   return {ErrorCode::store_failed, Fault::proxy,
           "the record of this call could not be written, and with `record.durability: strict` no answer ends without "

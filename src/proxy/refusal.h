@@ -2,6 +2,7 @@
 // of Amazon's: `borehole-error` tells them apart.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,9 @@ RefusalShape refusal_shape(ErrorCode code) noexcept;
 // The whole response, head and body. `close`: it says `connection: close`. `head_only`: the request was HEAD.
 // `more_fields`: whole lines for the head.
 std::string refusal_response(const Error& error, bool close, bool head_only, std::string_view more_fields = {});
+
+// Said to whom comes while more than that many octets are held.
+Error too_much_buffered(std::size_t limit);
 
 // Said in place of a response whose record should be on disk and cannot be; and of a call that is not even sent for it.
 Error record_not_kept();

@@ -23,6 +23,7 @@ http::ReaderLimits reader_limits(const Policy& policy) {
   limits.trailer_bytes = policy.config->limits.head_bytes;
   limits.header_fields = policy.config->limits.header_fields;
   limits.target_bytes = policy.config->limits.target_bytes;
+  limits.header_line_bytes = policy.config->limits.header_line_bytes;
   return limits;
 }
 
@@ -227,6 +228,19 @@ void Session::recorded(RecordNumber number, bool on_disk, TimePoint now) {
   settle(now);
 }
 
+void Session::judged(QuestionNumber question, Policy::Verdict verdict, TimePoint now) {
+  if (over()) return;
+  if (in_h2([&] { h2_->judged(question, verdict, now); })) return;
+  if (request_state_ != RequestState::judging || question != questions_) return;
+  request_state_ = RequestState::idle;
+  if (const auto refusal = Policy::refusal_for(verdict)) {
+    refuse_head(*refusal, now);
+  } else {
+    request_admitted(now);
+  }
+  settle(now);
+}
+
 // --- pressure and time
 
 void Session::congested(Side side, TimePoint now) {
@@ -301,6 +315,7 @@ void Session::upstream_too_slow(Duration limit, TimePoint now) {
 void Session::cut(TimePoint now) {
   if (over()) return;
   if (in_h2([&] { h2_->cut(now); })) return;
+  record_unjudged(now);
   const Error error{ErrorCode::shutting_down, Fault::proxy, "borehole was shut down before the call was done"};
   finish_tap(calls::Outcome::refused, &error, status_, now);
   end_session(false);
@@ -343,7 +358,8 @@ void Session::settle_client_end(TimePoint now) {
     return;
   }
   if (phase_ == Phase::connecting || phase_ == Phase::tunnel_opening) return;
-  if (phase_ == Phase::http && (request_state_ == RequestState::complete || request_state_ == RequestState::leasing))
+  if (phase_ == Phase::http && (request_state_ == RequestState::complete || request_state_ == RequestState::leasing ||
+                                request_state_ == RequestState::judging))
     return;  // half-close: the answer is still wanted
   if (awaited_ != 0) return end_answered(now);
   client_left(
@@ -399,6 +415,7 @@ void Session::client_left(const Error& error, TimePoint now) {
   Error told = error;
   if (told.code != ErrorCode::client_tls_failed) told.code = ErrorCode::client_aborted;
   told.fault = Fault::client;
+  record_unjudged(now);
   if (response_state_ == ResponseState::complete && request_state_ == RequestState::relaying) {
     finish_tap(calls::Outcome::complete, nullptr, status_, now);  // it was answered, and did not want to send the rest
   } else if (tap_) {
@@ -450,7 +467,7 @@ void Session::update_holds() {
       (client_congested_ && !upstream_there_);  // a client that sends requests and reads no answers
   if (hold_client != client_held_) {
     client_held_ = hold_client;
-    arriving_.reset();
+    arriving_.restart();
     hold_client ? effects_.hold(Side::client) : effects_.resume(Side::client);
   }
   const bool hold_upstream = upstream_there_ && client_congested_;

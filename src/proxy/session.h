@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "calls/tap.h"
 #include "http/message_reader.h"
+#include "proxy/body_pace.h"
 #include "proxy/effects.h"
 #include "proxy/h2_session.h"
 #include "proxy/own_pages.h"
@@ -50,11 +51,18 @@ class Session {
   void drained(Side side, TimePoint now);    // … and no longer
   // What became of a record that was waited for (Effects::await_record).
   void recorded(RecordNumber number, bool on_disk, TimePoint now);
+  // What came of credentials that were to be checked (Effects::judge).
+  void judged(QuestionNumber question, Policy::Verdict verdict, TimePoint now);
   void timed_out(TimePoint now);
   void cut(TimePoint now);        // ends at once, abnormally
   void shut_down(TimePoint now);  // no new work; ends as soon as what runs is done
 
   bool over() const noexcept { return phase_ == Phase::over; }
+  // Octets that have come and not been passed on yet, beside what `send` took.
+  std::size_t held() const noexcept {
+    return client_in_.size() + head_out_.size() + last_piece_.size() + request_reader_.head_bytes() +
+           (h2_ ? h2_->held() : 0);
+  }
   bool tunnelling() const noexcept { return phase_ == Phase::tunnel || phase_ == Phase::upgraded; }
 
  private:
@@ -70,7 +78,7 @@ class Session {
     h2,        // `h2_` has taken over
     over,
   };
-  enum class RequestState : std::uint8_t { idle, leasing, relaying, discarding, complete };
+  enum class RequestState : std::uint8_t { idle, judging, leasing, relaying, discarding, complete };
   enum class ResponseState : std::uint8_t { none, head, body, complete };
   enum class Wait : std::uint8_t { nothing, idle, head, inner, request_body, response };
   enum class AfterRecord : std::uint8_t { exchange, next_request, end, half_close };
@@ -105,6 +113,9 @@ class Session {
   void note_only_h2(calls::WayIn way_in, const http::Authority& authority, TimePoint now);
 
   void request_head_came(TimePoint now);
+  void request_admitted(TimePoint now);
+  void refuse_head(const Error& error, TimePoint now);  // before anything was made of it
+  void record_unjudged(TimePoint now);                  // a request that ends before its credentials are checked
   void connect_came(const http::RequestHead& head, TimePoint now);
   void begin_tap(const http::RequestHead* head, calls::WayIn way_in, std::string router,
                  const http::Authority& upstream, TimePoint now);
@@ -115,7 +126,6 @@ class Session {
   void request_passed(TimePoint now);
   void request_completed(TimePoint now);
   void request_broken(const Error& error, TimePoint now);  // its body will not be complete
-  std::optional<Error> too_slow_a_body(std::size_t octets, TimePoint now);
 
   void upstream_received(Bytes bytes, TimePoint now);
   void relay_response(Bytes bytes, TimePoint now);
@@ -200,13 +210,9 @@ class Session {
   bool served_ = false;           // a request other than CONNECT came
   bool response_passed_ = false;  // the tap was told
 
-  std::uint64_t requests_ = 0;  // that were answered by an upstream
-  // Of the request's body since it was last held back: how fast it comes is measured from then on.
-  struct Arriving {
-    TimePoint since{};
-    std::uint64_t octets = 0;
-  };
-  std::optional<Arriving> arriving_;
+  QuestionNumber questions_ = 0;  // about credentials, so far
+  std::uint64_t requests_ = 0;    // that were answered by an upstream
+  BodyPace arriving_;             // of the request's body since it was last held back
 
   Wait wait_ = Wait::nothing;
   TimePoint wait_since_{};

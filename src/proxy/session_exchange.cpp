@@ -14,9 +14,6 @@ namespace {
 // Up to this much of a body's beginning is copied behind its head, so that both leave in one record.
 constexpr std::size_t join_limit = 16 * 1024;
 
-// How fast a request body comes is judged over spans of this length.
-constexpr Duration body_patience = std::chrono::seconds(30);
-
 calls::WayIn way_in_of(const http::RequestHead& head, const Surroundings& at) {
   if (at.origin) return at.origin->way_in;
   if (head.method() == "CONNECT") return calls::WayIn::connect;
@@ -30,6 +27,7 @@ calls::WayIn way_in_of(const http::RequestHead& head, const Surroundings& at) {
 
 std::optional<std::size_t> Session::take_http(Bytes bytes, TimePoint now) {
   switch (request_state_) {
+    case RequestState::judging:
     case RequestState::leasing:
     case RequestState::complete: return std::nullopt;
     case RequestState::idle:
@@ -60,7 +58,7 @@ std::optional<std::size_t> Session::take_http(Bytes bytes, TimePoint now) {
       if (raw.empty()) return std::nullopt;
       if (request_state_ == RequestState::relaying) send_to_upstream(raw, now);
       if (wait_ == Wait::request_body) wait_since_ = now;
-      if (const auto error = too_slow_a_body(raw.size(), now)) {
+      if (const auto error = arriving_.came(raw.size(), context_.policy->config->limits.body_bytes_per_second, now)) {
         request_broken(*error, now);
         return std::nullopt;
       }
@@ -90,24 +88,6 @@ void Session::request_broken(const Error& error, TimePoint now) {
   refuse(error, now);
 }
 
-// A client that sends an octet now and then would keep its connection, and one upstream, for ever.
-std::optional<Error> Session::too_slow_a_body(std::size_t octets, TimePoint now) {
-  const std::size_t least = context_.policy->config->limits.body_bytes_per_second;
-  if (!arriving_) arriving_ = Arriving{now, 0};
-  arriving_->octets += octets;
-  const Duration span = now - arriving_->since;
-  if (span < body_patience || least == 0) return std::nullopt;
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(span).count();
-  if (arriving_->octets >= least * static_cast<std::uint64_t>(seconds)) {
-    arriving_ = Arriving{now, 0};
-    return std::nullopt;
-  }
-  return Error{ErrorCode::body_timeout, Fault::client,
-               fmt::format("{} octets of the request body came within {} s, less than {} a second; send it faster, or "
-                           "lower `limits.body_bytes_per_second`",
-                           arriving_->octets, seconds, least)};
-}
-
 void Session::begin_tap(const http::RequestHead* head, calls::WayIn way_in, std::string router,
                         const http::Authority& upstream, TimePoint now) {
   if (context_.taps == nullptr) return;
@@ -127,9 +107,6 @@ void Session::request_head_came(TimePoint now) {
   status_ = 0;
   response_passed_ = false;
   head_there_ = served_ = true;
-  const auto begin_refused = [&] {
-    if (!tap_) begin_tap(&head, way_in_of(head, at_), "", at_.origin ? at_.origin->authority : http::Authority{}, now);
-  };
   std::optional<Error> refusal = refusal_inside_;
   if (!refusal && failed_before_) refusal = std::exchange(failed_before_, std::nullopt);
   if (!refusal && context_.refusal) refusal = context_.refusal;
@@ -137,11 +114,34 @@ void Session::request_head_came(TimePoint now) {
     refusal = Error{ErrorCode::shutting_down, Fault::proxy, "borehole is shutting down; try again on a new connection"};
   }
   const bool asked_for_credentials = !at_.origin || at_.origin->way_in == calls::WayIn::direct;
-  if (!refusal && asked_for_credentials) refusal = context_.policy->stranger(head, context_.client_holder, now);
-  if (refusal) {
-    begin_refused();
-    return refuse(*refusal, now);
+  if (!refusal && asked_for_credentials) {
+    const auto verdict = context_.policy->judge(head, context_.client_holder, now);
+    if (!verdict) {
+      request_state_ = RequestState::judging;
+      wait_for(Wait::nothing, now);
+      return effects_.judge(++questions_, context_.policy->users, *head.find("proxy-authorization"),
+                            context_.client_holder);
+    }
+    refusal = Policy::refusal_for(*verdict);
   }
+  if (refusal) return refuse_head(*refusal, now);
+  request_admitted(now);
+}
+
+void Session::refuse_head(const Error& error, TimePoint now) {
+  const http::RequestHead& head = request_reader_.request_head();
+  if (!tap_) begin_tap(&head, way_in_of(head, at_), "", at_.origin ? at_.origin->authority : http::Authority{}, now);
+  refuse(error, now);
+}
+
+void Session::record_unjudged(TimePoint now) {
+  if (request_state_ != RequestState::judging) return;
+  const http::RequestHead& head = request_reader_.request_head();
+  begin_tap(&head, way_in_of(head, at_), "", at_.origin ? at_.origin->authority : http::Authority{}, now);
+}
+
+void Session::request_admitted(TimePoint now) {
+  const http::RequestHead& head = request_reader_.request_head();
   if (head.method() == "CONNECT" && !at_.origin) return connect_came(head, now);
   if (context_.pages != nullptr && is_for_own_pages(head, at_)) {
     const bool stays = may_stay(head);
@@ -149,10 +149,7 @@ void Session::request_head_came(TimePoint now) {
   }
 
   auto route = route_request(head, at_, *context_.policy);
-  if (!route) {
-    begin_refused();
-    return refuse(route.error(), now);
-  }
+  if (!route) return refuse_head(route.error(), now);
   take_away_hop_by_hop(head, route->edit, route->notes);
   route_ = *std::move(route);
   http::Authority upstream;
@@ -214,6 +211,7 @@ void Session::send_head(const calls::UpstreamFacts& facts, TimePoint now) {
     const auto& limits = context_.policy->config->limits;
     http::ReaderLimits of_response{limits.head_bytes * 16, limits.head_bytes, 64 * 1024};
     of_response.header_fields = limits.header_fields * 4;
+    of_response.header_line_bytes = limits.header_line_bytes * 4;
     response_reader_.emplace(http::Role::response, of_response);
   }
   response_reader_->expect_response_to(head.method());
@@ -426,7 +424,7 @@ void Session::next_request(TimePoint now) {
   response_state_ = ResponseState::none;
   head_there_ = false;
   status_ = 0;
-  arriving_.reset();
+  arriving_.restart();
   route_.reset();
   head_out_.release();  // most of a connection's life is waiting for the next
   wait_for(Wait::idle, now);

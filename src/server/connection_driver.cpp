@@ -100,28 +100,33 @@ void ConnectionDriver::check_marks() {
   if (ending_ != Ending::no) return;
   const TimePoint now = world_.loop.now();
   const std::size_t to_client = client_ ? client_->queued() : 0;
-  if (!client_over_mark_ && to_client > high_mark) {
+  const std::size_t to_upstream = upstream_ ? upstream_->queued() : 0;
+  std::size_t held = to_client + to_upstream + session_.held();
+  for (const auto& [id, leg] : legs_) held += leg->queued();
+  world_.buffers.changed(std::exchange(held_, held), held);
+  const std::size_t high = world_.buffers.spent() ? high_mark_when_crowded : high_mark;
+  const std::size_t low = high / 2;
+  if (!client_over_mark_ && to_client > high) {
     client_over_mark_ = true;
     session_.congested(Side::client, now);
-  } else if (client_over_mark_ && to_client <= low_mark) {
+  } else if (client_over_mark_ && to_client <= low) {
     client_over_mark_ = false;
     session_.drained(Side::client, now);
   }
-  const std::size_t to_upstream = upstream_ ? upstream_->queued() : 0;
-  if (!upstream_over_mark_ && to_upstream > high_mark) {
+  if (!upstream_over_mark_ && to_upstream > high) {
     upstream_over_mark_ = true;
     session_.congested(Side::upstream, now);
-  } else if (upstream_over_mark_ && to_upstream <= low_mark) {
+  } else if (upstream_over_mark_ && to_upstream <= low) {
     upstream_over_mark_ = false;
     session_.drained(Side::upstream, now);
   }
-  check_leg_marks();
+  check_leg_marks(high, low);
 }
 
-void ConnectionDriver::check_leg_marks() {
+void ConnectionDriver::check_leg_marks(std::size_t high, std::size_t low) {
   std::vector<proxy::LegId> ids;
   for (const auto& [id, leg] : legs_) {
-    if (leg->over_mark ? leg->queued() <= low_mark : leg->queued() > high_mark) ids.push_back(id);
+    if (leg->over_mark ? leg->queued() <= low : leg->queued() > high) ids.push_back(id);
   }
   for (const proxy::LegId id : ids) {
     UpstreamLeg* const leg = find_leg(id);
@@ -469,6 +474,22 @@ proxy::AwaitedRecord ConnectionDriver::await_record() {
   return {records_, world_.receipts.receipt(tell_recorded_, records_), world_.receipts.failing()};
 }
 
+void ConnectionDriver::judge(proxy::QuestionNumber question, std::shared_ptr<const config::UsersFile> users,
+                             Bytes credentials, const std::string& from) {
+  if (!tell_judged_) {
+    tell_judged_ = std::make_shared<const TellJudged>([this](proxy::QuestionNumber of, proxy::Policy::Verdict verdict) {
+      dispatch([&] { session_.judged(of, verdict, world_.loop.now()); });
+    });
+  }
+  world_.passwords.ask(std::move(users), credentials, from,
+                       [sender = world_.errands.sender(), tell = std::weak_ptr<const TellJudged>(tell_judged_),
+                        question](proxy::Policy::Verdict verdict) {
+                         sender.send([tell, question, verdict] {
+                           if (const auto still_there = tell.lock()) (*still_there)(question, verdict);
+                         });
+                       });
+}
+
 void ConnectionDriver::finish_client() { ending_ = Ending::clean; }
 void ConnectionDriver::break_client() { ending_ = Ending::abnormal; }
 
@@ -483,6 +504,7 @@ void ConnectionDriver::disarm() { timer_.stop(); }
 
 void ConnectionDriver::end() {
   timer_.stop();
+  world_.buffers.changed(std::exchange(held_, 0), 0);
   deferred_.clear();
   wanted_ = Wanted::nothing;
   let_acquisition_go();

@@ -10,11 +10,14 @@
 #include <string>
 #include <vector>
 
+#include "config/password_checks.h"
+#include "net/errands.h"
 #include "net/loop.h"
 #include "net/own_dials.h"
 #include "net/tcp_socket.h"
 #include "proxy/session.h"
 #include "server/acquisition.h"
+#include "server/buffer_budget.h"
 #include "server/counters.h"
 #include "server/receipt_box.h"
 #include "server/upstream_connection.h"
@@ -33,8 +36,11 @@ struct DriverWorld {
   UpstreamPool& pool;
   const UpstreamWorld& upstream;
   WorkerCounters& counters;
+  BufferBudget& buffers;
   net::OwnDials& own_dials;
   ReceiptBox& receipts;
+  config::PasswordChecks& passwords;
+  net::Errands& errands;
   // The connection is over. The worker destroys the driver later, never inside this call.
   std::function<void(ConnectionDriver&)> over;
   // Objects that may be on the call stack are destroyed from here.
@@ -103,8 +109,11 @@ class ConnectionDriver final : public net::TcpObserver,
   void resume_leg(proxy::LegId leg) override;
   void drop_leg(proxy::LegId leg) override;
   void finish_leg(proxy::LegId leg) override;
+  bool crowded() override { return world_.buffers.spent(); }
   void noticed(proxy::Notice what) override;
   proxy::AwaitedRecord await_record() override;
+  void judge(proxy::QuestionNumber question, std::shared_ptr<const config::UsersFile> users, Bytes credentials,
+             const std::string& from) override;
   void arm(TimePoint deadline) override;
   void disarm() override;
 
@@ -128,7 +137,7 @@ class ConnectionDriver final : public net::TcpObserver,
                          std::vector<std::string> alpn = {"http/1.1"});
   bool acquiring(const proxy::UpstreamTarget& target) const noexcept;
   UpstreamLeg* find_leg(proxy::LegId leg) noexcept;
-  void check_leg_marks();
+  void check_leg_marks(std::size_t high, std::size_t low);
   std::unique_ptr<UpstreamLeg> take_leg(proxy::LegId leg);
   void let_acquisition_go();
 
@@ -155,14 +164,17 @@ class ConnectionDriver final : public net::TcpObserver,
   bool in_event_ = false;
   bool client_over_mark_ = false;
   bool upstream_over_mark_ = false;
+  std::size_t held_ = 0;                                   // as the budget knows it
   std::list<std::function<void()>> deferred_;              // what arrived inside an event
   std::shared_ptr<const ReceiptBox::Tell> tell_recorded_;  // made when a record is waited for
   proxy::RecordNumber records_ = 0;                        // waited for so far
+  using TellJudged = std::function<void(proxy::QuestionNumber, config::UsersFile::Verdict)>;
+  std::shared_ptr<const TellJudged> tell_judged_;  // made when credentials are to be checked
   net::Timer timer_;
   proxy::Session session_;
 
   static constexpr std::size_t high_mark = 256 * 1024;
-  static constexpr std::size_t low_mark = high_mark / 2;
+  static constexpr std::size_t high_mark_when_crowded = 16 * 1024;
 };
 
 }  // namespace borehole::server

@@ -24,7 +24,8 @@ struct alignas(64) WorkerCounters {
   Counter over_address_limit;  // answered with 503, `limits.connections_per_address`
   Counter too_fast;            // answered with 503 or, if it spoke TLS, ended: `limits.connections_per_second`
   Counter not_allowed;         // answered with 403, `auth.allow_clients`
-  Counter out_of_descriptors;  // closed unanswered
+  Counter out_of_descriptors;  // answered with 503, or closed unanswered where there were not even some for that
+  Counter over_buffers;        // answered with 503, `limits.buffered_bytes`
   Counter open;                // now
 
   Counter h2_connections, h2_streams;  // of clients
@@ -37,6 +38,7 @@ struct alignas(64) WorkerCounters {
   Counter handshakes, resumptions;  // TLS towards upstreams; the latter are part of the former
   Counter pool_hits, pool_misses;   // an exchange was lent a connection that another had used, or not
   Counter pool_idle;                // now
+  Counter buffered;                 // now: octets that came and have not left
 };
 
 }  // namespace borehole::server

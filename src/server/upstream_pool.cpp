@@ -44,7 +44,8 @@ UpstreamPool::UpstreamPool(net::Loop& loop, UpstreamPoolOptions options, WorkerC
 UpstreamPool::~UpstreamPool() { counters_.pool_idle.subtract(order_.size()); }
 
 void UpstreamPool::put(std::unique_ptr<UpstreamConnection> connection) {
-  if (options_.max_idle == 0 || !fit(*connection)) {
+  const bool scarce = options_.descriptors != nullptr && options_.descriptors->scarce();
+  if (options_.max_idle == 0 || scarce || !fit(*connection)) {
     buried_.push_back(std::make_unique<Idle>(*this, std::move(connection), loop_.now()));
     buried_.back()->connection_->observe(nullptr);
     burial_.start(Duration::zero());

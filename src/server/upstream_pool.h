@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "net/descriptor_budget.h"
 #include "net/loop.h"
 #include "server/counters.h"
 #include "server/upstream_connection.h"
@@ -19,6 +20,7 @@ namespace borehole::server {
 struct UpstreamPoolOptions {
   std::size_t max_idle = 256;
   Duration idle_timeout = std::chrono::seconds(55);
+  const net::DescriptorBudget* descriptors = nullptr;  // while they are scarce nothing is kept; null: they never are
 };
 
 // Keyed by host, port, TLS and the name proven: a connection is lent only to calls for the target it was verified for.

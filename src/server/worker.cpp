@@ -14,9 +14,11 @@
 #include "base/thread_name.h"
 #include "bedrock/hosts.h"
 #include "net/dialer.h"
+#include "net/errands.h"
 #include "net/listener.h"
 #include "net/loop.h"
 #include "net/own_addresses.h"
+#include "server/admission.h"
 #include "server/base64.h"
 #include "server/connection_driver.h"
 #include "server/redirection.h"
@@ -61,9 +63,23 @@ std::string why_not(const net::Address& address, const std::vector<net::Address>
 // How long the answers of a draining worker's last connections may take to be delivered.
 constexpr Duration last_words = std::chrono::seconds(1);
 
+// What clients are shown: made anew where another CA is in force.
+struct Signing {
+  Signing(const ServerWorld& world, std::shared_ptr<const ca::CertificateAuthority> its_authority,
+          ca::LeafCounters& counters)
+      : authority(std::move(its_authority)),
+        leaves(authority, world.leaf_key, world.leaf_options, world.clock, counters),
+        tls(leaves) {}
+
+  std::shared_ptr<const ca::CertificateAuthority> authority;
+  ca::LeafCache leaves;
+  tls::ServerContext tls;
+};
+
 // Everything that follows from one Setup; connections keep the one they began with.
 struct Era {
   Setup setup;
+  std::shared_ptr<Signing> signing;
   std::unique_ptr<tls::ClientContext> client_tls;
   std::unique_ptr<UpstreamPool> pool;
   std::unique_ptr<UpstreamWorld> upstream;
@@ -78,13 +94,15 @@ struct Era {
 struct Worker::State {
   State(ServerWorld& shared, Setup first)
       : world(shared),
-        leaves(shared.authority, shared.leaf_key, shared.leaf_options, shared.clock),
-        server_tls(leaves),
+        buffers(counters.buffered),
+        admission(world, counters, buffers),
         resolver(shared.resolver, loop),
         receipts(loop),
+        errands(loop),
         wake(loop, [this] { woken(); }),
         burial(loop, [this] { bury(); }),
         drain_limit(loop, [this] { cut_all(); }) {
+    loop.count_sockets(world.descriptors);
     enter(std::move(first));
   }
 
@@ -101,16 +119,19 @@ struct Worker::State {
   ServerWorld& world;
   WorkerCounters counters;
   net::Loop loop;
-  ca::LeafCache leaves;
-  tls::ServerContext server_tls;
+  BufferBudget buffers;
+  Admission admission;
+  ca::LeafCounters leaf_counters;
   net::ResolverClient resolver;
   net::OwnAddresses own_addresses;
   ReceiptBox receipts;
+  net::Errands errands;
   std::vector<std::unique_ptr<net::Listener>> listeners;
   std::shared_ptr<Era> era;
   struct Connection {
     std::shared_ptr<Era> era;  // outlives its driver
     net::Address client;
+    bool refused = false;
     std::unique_ptr<ConnectionDriver> driver;
   };
   std::unordered_map<ConnectionDriver*, Connection> connections;
@@ -134,9 +155,13 @@ struct Worker::State {
 void Worker::State::enter(Setup setup) {
   auto next = std::make_shared<Era>();
   const config::Config& config = *setup.policy->config;
+  const bool same_authority = era && era->signing->authority == setup.authority;
+  next->signing = same_authority ? era->signing : std::make_shared<Signing>(world, setup.authority, leaf_counters);
   next->client_tls = std::make_unique<tls::ClientContext>(setup.trust);
   next->pool = std::make_unique<UpstreamPool>(
-      loop, UpstreamPoolOptions{config.upstream.idle_connections, config.upstream.idle_timeout}, counters);
+      loop, UpstreamPoolOptions{config.upstream.idle_connections, config.upstream.idle_timeout, &world.descriptors},
+      counters);
+  buffers.set_limit(config.limits.buffered_bytes / world.workers);
   for (const auto& network : config.auth.allow_clients) {
     if (auto range = net::AddressRange::parse(network.text)) next->allowed_clients.push_back(*range);
   }
@@ -166,8 +191,9 @@ void Worker::State::enter(Setup setup) {
     next->upstream->proxy = std::move(chained);
   }
   next->taps = std::make_unique<calls::CallTapSource>(world.outbox, setup.capture, world.clock, world.live);
-  next->driver_world.reset(new DriverWorld{loop, server_tls, *next->pool, *next->upstream, counters, world.own_dials,
-                                           receipts, [this](ConnectionDriver& driver) { over(driver); },
+  next->driver_world.reset(new DriverWorld{loop, next->signing->tls, *next->pool, *next->upstream, counters, buffers,
+                                           world.own_dials, receipts, world.passwords, errands,
+                                           [this](ConnectionDriver& driver) { over(driver); },
                                            [this](std::unique_ptr<UpstreamConnection> connection) {
                                              dead_upstreams.push_back(std::move(connection));
                                              burial.start(Duration::zero());
@@ -195,11 +221,10 @@ void Worker::State::accept(std::unique_ptr<net::TcpSocket> socket) {
   const net::Address& local = socket->local_address();
   const auto original = socket->original_destination();
   counters.open.add();
-  const config::Config& config = *era->setup.policy->config;
   proxy::SessionContext context;
   context.policy = era->setup.policy;
   context.taps = era->taps.get();
-  context.pages = world.pages.get();
+  context.pages = era->setup.pages.get();
   context.strict_records = world.strict_records;
   context.client_address = socket->remote_address().to_string();
   context.client_holder = socket->remote_address().holder();
@@ -210,57 +235,25 @@ void Worker::State::accept(std::unique_ptr<net::TcpSocket> socket) {
     context.meant_for = http::Authority{redirected_from->ip(), redirected_from->port(), true, true};
   }
   context.client_process = process_of({socket->remote_address(), redirected_from.value_or(local)});
-  if (world.open.fetch_add(1, std::memory_order_relaxed) >= config.limits.connections) {
-    counters.over_limit.add();
-    context.refusal =
-        Error{ErrorCode::too_many_connections, Fault::proxy,
-              fmt::format("borehole serves {} connections at most; close some, or raise `limits.connections`",
-                          config.limits.connections)};
-  }
   const net::Address client = socket->remote_address();
-  const auto limits = AddressLimits::limits_for(client, config);
-  switch (world.address_limits.came(client, limits, loop.now())) {
-    case AddressLimits::Verdict::welcome: break;
-    case AddressLimits::Verdict::too_many:
-      counters.over_address_limit.add();
-      context.refusal = Error{ErrorCode::too_many_connections, Fault::proxy,
-                              fmt::format("borehole serves {} connections at most from one address; close some, or "
-                                          "raise `limits.connections_per_address`",
-                                          limits.connections)};
-      break;
-    case AddressLimits::Verdict::too_fast:
-      counters.too_fast.add();
-      context.refuse_tls = true;
-      context.refusal =
-          Error{ErrorCode::too_many_connections, Fault::proxy,
-                fmt::format("borehole takes {} new connections a second from one address; let the client keep its "
-                            "connections, or raise `limits.connections_per_second`",
-                            limits.per_second)};
-      break;
-  }
-  if (!era->allowed_clients.empty() && client.kind() != net::AddressKind::loopback &&
-      std::none_of(era->allowed_clients.begin(), era->allowed_clients.end(),
-                   [&](const auto& range) { return range.contains(client); })) {
-    counters.not_allowed.add();
-    context.refusal = Error{
-        ErrorCode::address_not_allowed, Fault::client,
-        fmt::format("clients at {} may not use this proxy; add their network to `auth.allow_clients`", client.ip())};
-  }
+  auto verdict = admission.came(client, {*era->setup.policy->config, era->allowed_clients, *era->pool}, loop.now());
+  const bool refused = verdict.refusal.has_value();
+  context.refusal = std::move(verdict.refusal);
+  context.refuse_tls = verdict.refuse_tls;
   std::string ends = net::OwnDials::ends(client, original.value_or(local));
   auto driver =
       std::make_unique<ConnectionDriver>(*era->driver_world, std::move(socket), std::move(ends), std::move(context));
   ConnectionDriver& begun = *driver;
-  connections.emplace(&begun, Connection{era, client, std::move(driver)});
+  connections.emplace(&begun, Connection{era, client, refused, std::move(driver)});
   begun.begin();
 }
 
 void Worker::State::over(ConnectionDriver& driver) {
   const auto found = connections.find(&driver);
   if (found == connections.end()) return;
-  world.address_limits.went(found->second.client);
+  admission.went(found->second.client, found->second.refused);
   dead_connections.push_back(std::move(found->second));
   connections.erase(found);
-  world.open.fetch_sub(1, std::memory_order_relaxed);
   counters.open.subtract();
   burial.start(Duration::zero());
 }
@@ -333,7 +326,8 @@ Result<net::Address> Worker::listen(const net::Address& address) {
   auto listener = net::Listener::open(
       state_->loop, address, true,
       [state = state_.get()](std::unique_ptr<net::TcpSocket> socket) { state->accept(std::move(socket)); },
-      [state = state_.get()] { state->counters.out_of_descriptors.add(); });
+      [state = state_.get()] { state->counters.out_of_descriptors.add(); },
+      [state = state_.get()] { return state->admission.room_for_a_refusal(); });
   if (!listener) return unexpected(std::move(listener).error());
   state_->listeners.push_back(*std::move(listener));
   return state_->listeners.back()->address();
@@ -378,8 +372,8 @@ void Worker::join() {
 
 bool Worker::stopped() const noexcept { return state_->finished; }
 const WorkerCounters& Worker::counters() const noexcept { return state_->counters; }
-std::uint64_t Worker::minted() const noexcept { return state_->leaves.minted(); }
-std::uint64_t Worker::not_minted() const noexcept { return state_->leaves.refused(); }
+std::uint64_t Worker::minted() const noexcept { return state_->leaf_counters.minted; }
+std::uint64_t Worker::not_minted() const noexcept { return state_->leaf_counters.refused; }
 std::optional<Duration> Worker::cpu_time() const noexcept { return server::cpu_time(state_->thread); }
 
 }  // namespace borehole::server

@@ -15,7 +15,9 @@
 #include "ca/certificate_authority.h"
 #include "ca/leaf_cache.h"
 #include "calls/call_tap.h"
+#include "config/password_checks.h"
 #include "net/address.h"
+#include "net/descriptor_budget.h"
 #include "net/own_dials.h"
 #include "net/owner_search.h"
 #include "net/resolver.h"
@@ -32,17 +34,17 @@ struct Setup {
   std::shared_ptr<const proxy::Policy> policy;
   std::shared_ptr<const tls::TrustStore> trust;
   std::shared_ptr<const calls::CaptureOptions> capture;
+  std::shared_ptr<const ca::CertificateAuthority> authority;  // signs what clients are shown
+  std::shared_ptr<const proxy::OwnPages> pages;               // … and what they are to trust for it
 };
 
 // What the workers share; outlives them.
 struct ServerWorld {
   const Clock& clock;
-  std::shared_ptr<const ca::CertificateAuthority> authority;
   std::shared_ptr<const ca::LeafKey> leaf_key;
   ca::LeafCacheOptions leaf_options;
   net::Resolver& resolver;
   calls::CallOutbox& outbox;
-  std::shared_ptr<const proxy::OwnPages> pages;
   std::vector<net::Address> listening;  // the real addresses, ports known
   std::atomic<std::uint64_t> open{0};   // connections of all workers, for `limits.connections`
   calls::LiveCalls* live = nullptr;     // who looks on while calls run
@@ -50,6 +52,10 @@ struct ServerWorld {
   net::OwnerSearch client_owners{};
   AddressLimits address_limits{};
   net::OwnDials own_dials{};
+  config::PasswordChecks passwords{clock};
+  net::DescriptorBudget descriptors{};
+  std::atomic<std::size_t> refused_open{0};  // of `open`, those that are only told why
+  std::size_t workers = 1;                   // who share `limits.buffered_bytes`
 };
 
 class Worker {

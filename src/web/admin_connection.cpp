@@ -75,12 +75,20 @@ bool AdminConnection::take_step() {
   // What has a body is refused, and the connection ended: so this completes every message that another one follows.
   if (reader_.framing() == http::Framing::none || reader_.content_length() == 0) (void)reader_.feed({});
   enter(Phase::answering);
+  ask(std::nullopt);
+  return phase_ == Phase::reading;
+}
+
+void AdminConnection::ask(std::optional<config::UsersFile::Verdict> verdict) {
+  const std::weak_ptr<bool> alive(alive_);
+  const std::function<void(config::UsersFile::Verdict)> again = [this, alive](config::UsersFile::Verdict judged) {
+    if (alive.lock() && phase_ == Phase::answering) ask(judged);
+  };
   site_.handle({reader_.request_head(), reader_.framing(), reader_.content_length(), socket_->remote_address(),
-                socket_->local_address()},
-               [this, alive = std::weak_ptr<bool>(alive_)](const Response& response) {
+                socket_->local_address(), verdict, again},
+               [this, alive](const Response& response) {
                  if (alive.lock()) answered(response);
                });
-  return phase_ == Phase::reading;
 }
 
 void AdminConnection::answered(const Response& response) {

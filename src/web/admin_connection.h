@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "base/buffer.h"
+#include "config/users_file.h"
 #include "http/message_reader.h"
 #include "net/loop.h"
 #include "net/tcp_socket.h"
@@ -30,6 +32,9 @@ struct AdminRequest {
   std::uint64_t content_length;
   const net::Address& client;
   const net::Address& local;  // where the connection was accepted
+  // Of its credentials, once they were judged; `again` asks anew with that, later, if the connection is still there.
+  std::optional<config::UsersFile::Verdict> verdict;
+  const std::function<void(config::UsersFile::Verdict)>& again;
 };
 
 class AdminConnection final : public net::TcpObserver {
@@ -59,6 +64,7 @@ class AdminConnection final : public net::TcpObserver {
   enum class Phase : std::uint8_t { reading, answering, writing, streaming, over };
   void take_requests();
   bool take_step();  // false: more octets, or an answer, are needed
+  void ask(std::optional<config::UsersFile::Verdict> verdict);
   void answered(const Response& response);
   void begin_stream(std::shared_ptr<BodyStream> stream);
   void send_more();  // of the stream, as long as it is taken

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "http/target.h"
+#include "net/errands.h"
 #include "net/listener.h"
 #include "net/socket_table.h"
 #include "net/tcp_socket.h"
@@ -61,6 +62,7 @@ struct AdminServer::State {
         options(std::move(o)),
         content(std::move(c)),
         background(l, options.queries_waiting),
+        errands(l),
         feed(content.live != nullptr ? std::make_unique<LiveFeed>(l, *content.live, options.live) : nullptr),
         burial(l, [this] { dead.clear(); }),
         site{l, options.patience,
@@ -71,18 +73,19 @@ struct AdminServer::State {
   void bury(AdminConnection& connection);
   bool make_room();
   void handle(const AdminRequest& request, const Answer& answer);
-  Asker asker_of(const AdminRequest& request) const { return {request.client.holder(), clock.now()}; }
+  std::optional<Asker> asker_of(const AdminRequest& request);
   Response page(Bytes path, bool trusted_client) const;
   Response readyz(bool trusted_client) const;
-  void calls(const AdminRequest& request, Bytes origin, const Answer& answer);
-  void live(const AdminRequest& request, Bytes origin, const Answer& answer);
+  void calls(const AdminRequest& request, Bytes origin, Asker asker, const Answer& answer);
+  void live(const AdminRequest& request, Bytes origin, Asker asker, const Answer& answer);
   Response look_on();
 
   net::Loop& loop;
-  const AdminOptions options;
-  const AdminContent content;
+  AdminOptions options;
+  AdminContent content;
   const SystemClock clock;
   Background background;
+  net::Errands errands;
   std::unique_ptr<LiveFeed> feed;
   std::unordered_map<AdminConnection*, std::unique_ptr<AdminConnection>> connections;
   std::vector<std::unique_ptr<AdminConnection>> dead;
@@ -125,12 +128,28 @@ void AdminServer::State::bury(AdminConnection& connection) {
 void AdminServer::State::handle(const AdminRequest& request, const Answer& answer) {
   const Bytes origin = origin_of(request.head);
   const Bytes path = http::path_of(origin);
-  const Asker asker = asker_of(request);
-  if (auto refused = refuse(request.head, path, request.framing, request.content_length, options.gate, asker))
+  if (auto refused = refuse_form(request.head, request.framing, request.content_length, options.gate))
     return answer(*refused);
-  if (path == live_path && feed) return live(request, origin, answer);
-  if (path == calls_path || path.starts_with("/api/calls/")) return calls(request, origin, answer);
-  answer(page(path, trusted(request.head, options.gate, asker)));
+  const auto asker = asker_of(request);
+  if (!asker) return;
+  if (auto refused = refuse_stranger(path, options.gate, *asker)) return answer(*refused);
+  if (path == live_path && feed) return live(request, origin, *asker, answer);
+  if (path == calls_path || path.starts_with("/api/calls/")) return calls(request, origin, *asker, answer);
+  answer(page(path, trusted(options.gate, *asker)));
+}
+
+// Nothing: its password must be checked, which takes a while; the request comes again then.
+std::optional<Asker> AdminServer::State::asker_of(const AdminRequest& request) {
+  if (request.verdict) return request.verdict;
+  const auto credentials = credentials_of(request.head, options.gate);
+  if (!credentials) return Asker{};
+  const std::string from = request.client.holder();
+  if (const auto verdict = options.gate.users->judge_at_once(*credentials, from, clock.now())) return verdict;
+  options.passwords->ask(options.gate.users, *credentials, from,
+                         [sender = errands.sender(), again = request.again](config::UsersFile::Verdict verdict) {
+                           sender.send([again, verdict] { again(verdict); });
+                         });
+  return std::nullopt;
 }
 
 Response AdminServer::State::page(Bytes path, bool trusted_client) const {
@@ -138,9 +157,9 @@ Response AdminServer::State::page(Bytes path, bool trusted_client) const {
   if (path == "/readyz") return readyz(trusted_client);
   if (path == "/metrics") return typed(metrics_type, content.metrics());
   if (path == "/api/status") return typed("application/json", content.status());
-  if (path == "/ca.pem") return certificate("application/x-pem-file", content.ca_pem);
-  if (path == "/bundle.pem") return certificate("application/x-pem-file", content.bundle_pem);
-  if (path == "/ca.der") return certificate("application/pkix-cert", content.ca_der);
+  if (path == "/ca.pem") return certificate("application/x-pem-file", content.ca.ca_pem);
+  if (path == "/bundle.pem") return certificate("application/x-pem-file", content.ca.bundle_pem);
+  if (path == "/ca.der") return certificate("application/pkix-cert", content.ca.ca_der);
   return text_response(404, fmt::format("There are {} here.", pages));
 }
 
@@ -155,7 +174,7 @@ Response AdminServer::State::readyz(bool trusted_client) const {
 }
 
 // The query is read at once, the store in the background.
-void AdminServer::State::calls(const AdminRequest& request, Bytes origin, const Answer& answer) {
+void AdminServer::State::calls(const AdminRequest& request, Bytes origin, Asker asker, const Answer& answer) {
   const Bytes path = http::path_of(origin);
   const auto parameters = parse_query(query_of(origin));
   if (!parameters) return answer(json_error(400, parameters.error().detail));
@@ -181,7 +200,7 @@ void AdminServer::State::calls(const AdminRequest& request, Bytes origin, const 
     }
   }
   if (!content.store) return answer(json_error(404, "`record.store` is null, so no calls are kept; set it to a file."));
-  const bool known = of_a_user(request.head, options.gate, asker_of(request));
+  const bool known = is_user(asker);
   const auto work = [read = std::move(read), store = *content.store, time = options.query_time, known,
                      client = request.client, local = request.local] {
     if (!known && is_of_another_user(client, local)) return json_error(403, for_owner_only);
@@ -191,10 +210,10 @@ void AdminServer::State::calls(const AdminRequest& request, Bytes origin, const 
 }
 
 // Whose the connection is, the system is asked in the background.
-void AdminServer::State::live(const AdminRequest& request, Bytes origin, const Answer& answer) {
+void AdminServer::State::live(const AdminRequest& request, Bytes origin, Asker asker, const Answer& answer) {
   if (!query_of(origin).empty())
     return answer(json_error(400, "/api/calls/live has no parameters; leave the query out."));
-  const bool known = of_a_user(request.head, options.gate, asker_of(request));
+  const bool known = is_user(asker);
   const auto work = [known, client = request.client, local = request.local] {
     return !known && is_of_another_user(client, local) ? json_error(403, for_owner_only) : Response();
   };
@@ -221,6 +240,11 @@ Result<std::unique_ptr<AdminServer>> AdminServer::open(net::Loop& loop, const ne
   if (!listener) return unexpected(std::move(listener).error());
   state->listener = *std::move(listener);
   return std::unique_ptr<AdminServer>(new AdminServer(std::move(state)));
+}
+
+void AdminServer::replace(std::shared_ptr<const config::UsersFile> users, CaFiles files) {
+  state_->options.gate.users = std::move(users);
+  state_->content.ca = std::move(files);
 }
 
 void AdminServer::end_streams() {

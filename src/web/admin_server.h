@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "config/password_checks.h"
 #include "net/address.h"
 #include "net/loop.h"
 #include "web/admin_connection.h"
@@ -23,12 +24,17 @@ struct Readiness {
   std::vector<std::string> warnings;  // … that do not make it unready
 };
 
+// As clients fetch them; an empty one is not there.
+struct CaFiles {
+  std::string ca_pem, ca_der, bundle_pem;
+};
+
 // What is served. The functions are called on the loop's thread, for each request, and must not block.
 struct AdminContent {
   std::function<Readiness()> readiness;
   std::function<std::string()> metrics;  // Prometheus' text format
   std::function<std::string()> status;   // JSON
-  std::string ca_pem, ca_der, bundle_pem;
+  CaFiles ca;
   std::optional<std::string> store;  // where the calls are; absent: none are kept
   calls::LiveCalls* live = nullptr;  // the calls that run; null: they are not shown
   std::string version;               // of this program
@@ -36,6 +42,7 @@ struct AdminContent {
 
 struct AdminOptions {
   GateRules gate;
+  config::PasswordChecks* passwords = nullptr;  // outlives the server; there where `gate.users` are
   AdminPatience patience;
   std::size_t connections = 64;  // then the longest idle one makes room, or the new one is told to come again
   Duration query_time = std::chrono::seconds(5);  // for an answer out of the store
@@ -52,6 +59,8 @@ class AdminServer {
                                                    AdminContent content);
   ~AdminServer();
   const net::Address& address() const noexcept;
+  // For requests that come from now on.
+  void replace(std::shared_ptr<const config::UsersFile> users, CaFiles files);
   void end_streams();  // the program is about to end; nobody can look on any more
 
  private:

@@ -44,18 +44,16 @@ Response closing(Response response) {
 
 }  // namespace
 
-bool of_a_user(const http::RequestHead& head, const GateRules& rules, const Asker& asker) {
-  const auto credentials = head.find("authorization");
-  return rules.users && credentials &&
-         rules.users->judge(*credentials, asker.holder, asker.now) == config::UsersFile::Verdict::right;
+std::optional<Bytes> credentials_of(const http::RequestHead& head, const GateRules& rules) {
+  return rules.users ? head.find("authorization") : std::nullopt;
 }
 
-bool trusted(const http::RequestHead& head, const GateRules& rules, const Asker& asker) {
-  return !rules.users_only || of_a_user(head, rules, asker);
-}
+bool is_user(Asker asker) noexcept { return asker == config::UsersFile::Verdict::right; }
 
-std::optional<Response> refuse(const http::RequestHead& head, Bytes path, http::Framing framing,
-                               std::uint64_t content_length, const GateRules& rules, const Asker& asker) {
+bool trusted(const GateRules& rules, Asker asker) noexcept { return !rules.users_only || is_user(asker); }
+
+std::optional<Response> refuse_form(const http::RequestHead& head, http::Framing framing, std::uint64_t content_length,
+                                    const GateRules& rules) {
   if (!host_allowed(head, rules.listen_host))
     return closing(text_response(403, "This Host is not the admin port's; use localhost."));
   if (!origin_allowed(head))
@@ -67,13 +65,18 @@ std::optional<Response> refuse(const http::RequestHead& head, Bytes path, http::
   }
   if (framing == http::Framing::chunked || content_length > 0)
     return closing(text_response(413, "Requests have no body here; send the head alone."));
-  if (!open_to_all(path) && !trusted(head, rules, asker)) {
-    auto response = text_response(
-        401, "This port is open to other machines and wants a name and password of `auth.users_file` (Basic).");
-    response.fields = "www-authenticate: Basic realm=\"borehole\", charset=\"UTF-8\"\r\n";
-    return response;
-  }
   return std::nullopt;
+}
+
+std::optional<Response> refuse_stranger(Bytes path, const GateRules& rules, Asker asker) {
+  if (open_to_all(path) || trusted(rules, asker)) return std::nullopt;
+  if (asker == config::UsersFile::Verdict::too_many_guesses) {
+    return text_response(429, "Too many wrong passwords came from this address; try again in some seconds.");
+  }
+  auto response = text_response(
+      401, "This port is open to other machines and wants a name and password of `auth.users_file` (Basic).");
+  response.fields = "www-authenticate: Basic realm=\"borehole\", charset=\"UTF-8\"\r\n";
+  return response;
 }
 
 }  // namespace borehole::web

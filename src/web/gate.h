@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 
-#include "base/clock.h"
 #include "config/users_file.h"
 #include "http/message_reader.h"
 #include "web/response.h"
@@ -20,22 +19,22 @@ struct GateRules {
   bool users_only = false;                         // the port is open to other machines
 };
 
-// Who asks, and when: wrong passwords are slowed down by it.
-struct Asker {
-  std::string holder;  // octets that name the client's network
-  TimePoint now{};
-};
+// Who asks, by the credentials that were brought; nothing: there were none, or nobody has any.
+using Asker = std::optional<config::UsersFile::Verdict>;
 
 // Absent: let it pass. A Host that is no loopback name, no IP literal and not `listen_host` is refused with 403: a page
 // on the web that rebinds its name to 127.0.0.1 gets nothing. So is an Origin that is not this port's own, 405 another
-// method than GET and HEAD, 413 a body, 401 missing credentials. /healthz, /readyz and the CA's certificates, which
-// tell nobody anything, want none.
-std::optional<Response> refuse(const http::RequestHead& head, Bytes path, http::Framing framing,
-                               std::uint64_t content_length, const GateRules& rules, const Asker& asker);
+// method than GET and HEAD, 413 a body.
+std::optional<Response> refuse_form(const http::RequestHead& head, http::Framing framing, std::uint64_t content_length,
+                                    const GateRules& rules);
+// The credentials that are to be judged before anything else is done; absent: there are none, or nobody has any.
+std::optional<Bytes> credentials_of(const http::RequestHead& head, const GateRules& rules);
+// 401 without the credentials of a user, 429 where so many were wrong that these were not judged. /healthz, /readyz and
+// the CA's certificates, which tell nobody anything, want none.
+std::optional<Response> refuse_stranger(Bytes path, const GateRules& rules, Asker asker);
 
-// Does it bring the credentials of a user?
-bool of_a_user(const http::RequestHead& head, const GateRules& rules, const Asker& asker);
+bool is_user(Asker asker) noexcept;
 // May it see more than whether borehole is well?
-bool trusted(const http::RequestHead& head, const GateRules& rules, const Asker& asker);
+bool trusted(const GateRules& rules, Asker asker) noexcept;
 
 }  // namespace borehole::web

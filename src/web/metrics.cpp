@@ -112,7 +112,9 @@ WorkerFigures sum(const std::vector<WorkerFigures>& workers) {
     all.too_fast += w.too_fast;
     all.not_allowed += w.not_allowed;
     all.out_of_descriptors += w.out_of_descriptors;
+    all.over_buffers += w.over_buffers;
     all.open += w.open;
+    all.buffered += w.buffered;
     all.client_received += w.client_received;
     all.client_sent += w.client_sent;
     all.upstream_received += w.upstream_received;
@@ -137,18 +139,19 @@ WorkerFigures sum(const std::vector<WorkerFigures>& workers) {
 void add_workers(Exposition& out, const std::vector<WorkerFigures>& workers) {
   const WorkerFigures all = sum(workers);
   out.single("borehole_connections_open", Type::gauge, "Clients' connections that are open.", all.open);
+  out.single("borehole_buffered_bytes", Type::gauge, "Octets that were received and not passed on yet.", all.buffered);
   out.single("borehole_connections_accepted_total", Type::counter, "Clients' connections that were accepted.",
              all.accepted);
-  out.family(
-      "borehole_connections_refused_total", Type::counter,
-      "Clients' connections that were refused: over limits.connections, limits.connections_per_address "
-      "(address_limit) or limits.connections_per_second (address_rate), not in auth.allow_clients, or closed for want "
-      "of file descriptors.");
+  out.family("borehole_connections_refused_total", Type::counter,
+             "Clients' connections that were refused: over limits.connections, limits.connections_per_address "
+             "(address_limit) or limits.connections_per_second (address_rate), not in auth.allow_clients, over "
+             "limits.buffered_bytes (buffers), or refused or closed for want of file descriptors.");
   out.sample({{"reason", "limit"}}, all.over_limit);
   out.sample({{"reason", "address_limit"}}, all.over_address_limit);
   out.sample({{"reason", "address_rate"}}, all.too_fast);
   out.sample({{"reason", "not_allowed"}}, all.not_allowed);
   out.sample({{"reason", "descriptors"}}, all.out_of_descriptors);
+  out.sample({{"reason", "buffers"}}, all.over_buffers);
   out.single("borehole_h2_connections_total", Type::counter, "Clients' connections that spoke HTTP/2.",
              all.h2_connections);
   out.single("borehole_h2_streams_total", Type::counter, "Streams that clients opened on them.", all.h2_streams);

@@ -95,6 +95,11 @@ Event shut_down() {
   return {"shut_down()", [](Dialogue& d) { d.session->shut_down(d.now); }};
 }
 
+Event judged(Policy::Verdict verdict) {
+  return {fmt::format("judged({})", static_cast<int>(verdict)),
+          [verdict](Dialogue& d) { d.session->judged(d.world.question, verdict, d.now); }};
+}
+
 Event recorded(bool on_disk) {
   return {fmt::format("recorded({})", on_disk),
           [on_disk](Dialogue& d) { d.session->recorded(d.world.records, on_disk, d.now); }};
@@ -145,6 +150,7 @@ Expected reach(const std::string& host_and_port) { return {"reach " + host_and_p
 Expected prepare(const std::string& host_and_port) { return {"prepare " + host_and_port, "", {}}; }
 Expected lease(const std::string& host_and_port) { return {"lease " + host_and_port, "", {}}; }
 Expected tunnel(const std::string& host_and_port) { return {"tunnel " + host_and_port, "", {}}; }
+Expected judge(const std::string& credentials) { return {"judge " + credentials, "", {}}; }
 Expected hold(Side side) { return {fmt::format("hold {}", side_name(side)), "", {}}; }
 Expected resume(Side side) { return {fmt::format("resume {}", side_name(side)), "", {}}; }
 Expected give_back() { return {"give back", "", {}}; }

@@ -40,7 +40,8 @@ Event congested(Side side);
 Event drained(Side side);
 Event time_passes(Duration how_long);
 Event shut_down();
-Event recorded(bool on_disk);  // the record that was begun last
+Event judged(Policy::Verdict verdict);  // the credentials that were asked about last
+Event recorded(bool on_disk);           // the record that was begun last
 
 struct Expected {
   std::string what;
@@ -59,6 +60,7 @@ Expected reach(const std::string& host_and_port);
 Expected prepare(const std::string& host_and_port);
 Expected lease(const std::string& host_and_port);
 Expected tunnel(const std::string& host_and_port);
+Expected judge(const std::string& credentials);
 Expected hold(Side side);
 Expected resume(Side side);
 Expected give_back();

@@ -111,6 +111,171 @@ TEST_CASE("A client that never ends a request that was answered is not waited fo
   CHECK(peers.d.call(0).outcome == calls::Outcome::complete);
 }
 
+TEST_CASE("A body that comes an octet now and then is given up, and other streams are not") {
+  H2Peers peers;
+  peers.direct();
+  peers.client_codec.request(h2_post, false);
+  peers.client_codec.request(h2_post, false);
+  for (int second = 0; second < 31; ++second) {
+    peers.client_codec.body(1, "x");
+    peers.client_codec.body(3, std::string(150, 'y'));
+    peers.time_passes(1s);
+    peers.upstream().codec.consumed(3, 150);
+  }
+  CHECK(peers.log.text.starts_with(
+      "1 head :status=408|x-amzn-errortype=ValidationException|borehole-error=body_timeout|"));
+  CHECK(peers.log.text.ends_with("1 reset NO_ERROR\n"));
+  CHECK(peers.upstream().log.text.find("1 reset CANCEL\n") != std::string::npos);
+  CHECK(peers.upstream().log.text.find("3 reset") == std::string::npos);
+  REQUIRE(peers.d.calls() == 1);
+  CHECK(peers.d.call(0).outcome == calls::Outcome::refused);
+  CHECK(peers.d.call(0).error->code == ErrorCode::body_timeout);
+  CHECK(peers.d.call(0).error->detail.find("`limits.body_bytes_per_second`") != std::string::npos);
+  peers.client_codec.end(3);
+  peers.settle();
+  peers.upstream().codec.response(3, h2_ok, true);
+  peers.settle();
+  CHECK(peers.d.call(1).outcome == calls::Outcome::complete);
+}
+
+TEST_CASE("A body may come as slowly as its upstream takes it, and as it likes once it is answered") {
+  H2Peers peers;
+  peers.direct();
+  const bool answered = GENERATE(false, true);
+  peers.client_codec.request(h2_post, false);
+  peers.settle();
+  if (answered) {
+    peers.upstream().codec.response(1, h2_ok, false);
+  } else {
+    peers.client_codec.body(1, std::string(2 * window, 'x'));  // one window is here, and one at the upstream
+  }
+  for (int second = 0; second < 100; ++second) {
+    peers.client_codec.body(1, "x");
+    if (!answered) peers.upstream().codec.consumed(1, 1);
+    peers.time_passes(1s);
+  }
+  CHECK(peers.d.calls() == 0);
+  CHECK(!peers.d.session->over());
+}
+
+TEST_CASE("A client that takes its response an octet now and then is given up, and its other streams are not") {
+  config::Config config = gateway_config();
+  config.upstream.response_timeout = std::chrono::seconds(10);
+  config.limits.idle_timeout = std::chrono::seconds(600);
+  H2Peers peers(config);
+  peers.direct();
+  peers.client_codec.request(h2_get, true);
+  peers.client_codec.request(h2_get, true);
+  peers.settle();
+  for (const http::StreamId id : {1, 3}) {
+    peers.upstream().codec.response(id, h2_ok, false);
+    peers.upstream().codec.body(id, std::string(8 * window, 'b'));
+    peers.upstream().codec.end(id);
+  }
+  peers.settle();
+  int second = 0;
+  for (; second < 60 && peers.d.calls() == 0; ++second) {
+    peers.client_codec.consumed(1, 1000);
+    peers.client_codec.consumed(3, 20'000);
+    peers.time_passes(1s);
+  }
+  CHECK(second <= 11);
+  REQUIRE(peers.d.calls() == 1);
+  CHECK(peers.d.call(0).outcome == calls::Outcome::client_aborted);
+  CHECK(peers.d.call(0).error->detail ==
+        "the client took less than 128 KiB of its response within 10 s, and not all that was there "
+        "(`upstream.response_timeout`)");
+  CHECK(peers.log.text.find("1 reset CANCEL\n") != std::string::npos);
+  CHECK(peers.upstream().log.text.find("1 reset CANCEL\n") != std::string::npos);
+  for (; second < 200 && peers.d.calls() == 1; ++second) {
+    peers.client_codec.consumed(3, 20'000);
+    peers.time_passes(1s);
+  }
+  CHECK(peers.d.call(1).outcome == calls::Outcome::complete);
+}
+
+TEST_CASE("A field of a request may be so long, and one that is longer resets nothing but its stream") {
+  config::Config config = gateway_config();
+  config.limits.header_line_bytes = 1024;
+  H2Peers peers(config);
+  peers.direct();
+  for (const std::size_t size : {1023, 1024}) {
+    http::H2Fields fields = h2_get;
+    fields.push_back({"x", std::string(size, 'y')});
+    peers.client_codec.request(fields, true);
+  }
+  peers.settle();
+  CHECK(peers.log.text.starts_with(
+      "3 head :status=431|x-amzn-errortype=ValidationException|borehole-error=head_too_large|"));
+  CHECK(peers.upstream().log.text.find("1 head") != std::string::npos);
+  CHECK(peers.d.calls() == 1);
+}
+
+TEST_CASE("While more is held in all than should be a stream is refused, and those under way go on") {
+  H2Peers peers;
+  peers.direct();
+  peers.client_codec.request(h2_post, false);
+  peers.settle();
+  peers.client_codec.body(1, std::string(1000, 'x'));
+  peers.settle();
+  CHECK(peers.d.session->held() == 0);
+  peers.d.world.is_crowded = true;
+  peers.client_codec.request(h2_get, true);
+  peers.client_codec.body(1, "y");
+  peers.client_codec.end(1);
+  peers.settle();
+  CHECK(peers.log.text.starts_with(
+      "3 head :status=503|x-amzn-errortype=ServiceUnavailableException|borehole-error=out_of_memory|"));
+  CHECK(peers.d.call(0).error->detail.find("`limits.buffered_bytes`") != std::string::npos);
+  peers.upstream().codec.response(1, h2_ok, true);
+  peers.settle();
+  INFO(peers.log.text << peers.upstream().log.text);
+  REQUIRE(peers.d.calls() == 2);
+  CHECK(peers.d.call(1).outcome == calls::Outcome::complete);
+}
+
+TEST_CASE("What has come and not left is counted, both ways, until its stream is over") {
+  H2Peers peers;
+  peers.direct();
+  peers.client_codec.request(h2_post, false);
+  peers.client_codec.request(h2_post, false);
+  peers.settle();
+  peers.client_codec.body(1, std::string(3 * window, 'x'));
+  peers.settle();
+  CHECK(peers.d.session->held() == window);  // another one is at the upstream
+  peers.upstream().codec.response(3, h2_ok, false);
+  peers.upstream().codec.body(3, std::string(3 * window, 'x'));
+  peers.settle();
+  CHECK(peers.d.session->held() == 2 * window);
+  peers.client_codec.reset(1, http::h2_error::cancel);
+  peers.settle();
+  CHECK(peers.d.session->held() == window);
+  for (int i = 0; i < 3; ++i) {
+    peers.client_codec.consumed(3, window);
+    peers.settle();
+  }
+  CHECK(peers.d.session->held() == 0);
+}
+
+TEST_CASE("A connection is ended behind as many streams as it may carry, and those under way finish") {
+  config::Config config = gateway_config();
+  config.limits.requests_per_connection = 3;
+  H2Peers peers(config);
+  peers.direct();
+  for (int i = 0; i < 5; ++i) peers.client_codec.request(h2_get, true);
+  peers.settle();
+  CHECK(peers.log.text.find("goaway 5 NO_ERROR \n") != std::string::npos);
+  CHECK(peers.d.world.notices[Notice::h2_stream] == 3);
+  for (const http::StreamId id : {5, 1, 3}) {
+    CHECK(!peers.d.session->over());
+    peers.upstream().codec.response(id, h2_ok, true);
+    peers.settle();
+  }
+  CHECK(peers.d.session->over());
+  CHECK(peers.d.world.clean);
+  CHECK(peers.d.calls() == 3);
+}
+
 TEST_CASE("A connection without calls is ended with GOAWAY") {
   H2Peers peers;
   peers.direct();

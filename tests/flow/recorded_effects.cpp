@@ -193,6 +193,14 @@ AwaitedRecord RecordedEffects::await_record() {
   return {number, std::move(receipt), records_fail};
 }
 
+void RecordedEffects::judge(QuestionNumber number, std::shared_ptr<const config::UsersFile> users, Bytes credentials,
+                            const std::string&) {
+  rule(users != nullptr, "credentials are of a users file");
+  rule(number != question, "a question's number is never used again");
+  question = number;
+  write("judge " + std::string(credentials));
+}
+
 void RecordedEffects::finish_client() {
   rule(legs.empty() && !negotiating, "legs are let go before the client");
   rule(!there && !coming && !reaching, "the upstream is let go before the client");

@@ -52,7 +52,9 @@ class RecordedEffects final : public Effects {
   };
   std::map<LegId, LegState> legs;  // those that were not let go
   std::map<Notice, int> notices;
-  RecordNumber records = 0;  // receipts that were asked for
+  bool is_crowded = false;
+  QuestionNumber question = 0;  // about credentials, the last one
+  RecordNumber records = 0;     // receipts that were asked for
   bool records_fail = false;
   std::vector<RecordNumber> ended_records;  // whose taps are done; the test tells what becomes of them
 
@@ -78,8 +80,11 @@ class RecordedEffects final : public Effects {
   void resume_leg(LegId leg) override;
   void drop_leg(LegId leg) override;
   void finish_leg(LegId leg) override;
+  bool crowded() override { return is_crowded; }
   void noticed(Notice what) override;
   AwaitedRecord await_record() override;
+  void judge(QuestionNumber question, std::shared_ptr<const config::UsersFile> users, Bytes credentials,
+             const std::string& from) override;
   void arm(TimePoint deadline) override;
   void disarm() override;
 

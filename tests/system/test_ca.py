@@ -638,7 +638,7 @@ def browsers(t):
     old = machine.label
     out = machine.run("rotate")[0]
     check.contains(out, "borehole ca trust", "rotate says what is next")
-    check.contains(out, "restart the proxy", "rotate says what is next")
+    check.contains(out, "restart the proxy, if it runs, or send it SIGHUP", "rotate says what is next")
     check.contains(out, "Chromium", "rotate says where the old one is trusted")
     check.equal({machine.states()[database] for database in databases}, {"other_borehole_ca"}, "ca show after rotate")
     machine.run("trust", "--store", "nss")

@@ -8,6 +8,7 @@ import sqlite3
 from harness import bedrock, check, wire, ways
 from harness.proxy import HOST, Proxy
 from harness.runner import test
+from test_admin import Admin
 
 RELOADED = "configuration reloaded"
 NOT_RELOADED = "the configuration was not reloaded; the one in force stays"
@@ -46,6 +47,49 @@ def a_reload_serves_new_connections_and_leaves_the_old_ones(t):
     bare.send(b"GET /service/standard/x HTTP/1.1\r\nHost: localhost\r\n\r\n")
     check.equal(wire.read_response(bare).status, 404, "the router that is gone")
     check.equal(gateway_status(proxy, stream=old), 200, "a connection keeps what it began with")
+
+
+@test
+def a_reload_takes_up_a_ca_that_was_rotated(t):
+    """Leaves, the pages of borehole.test and the admin port's files together; who is connected keeps the old ones."""
+    proxy = t.proxy(t.upstream())
+
+    def content(path):
+        with open(path, "rb") as file:
+            return file.read()
+
+    def own_page(path):
+        stream = wire.connect(proxy.address)
+        stream.send(f"GET http://borehole.test/{path} HTTP/1.1\r\nHost: borehole.test\r\n\r\n".encode())
+        return wire.read_response(stream).body
+
+    def is_served(root, bundle, sha):
+        admin = Admin(proxy)
+        check.equal((own_page("ca.pem"), own_page("bundle.pem")), (root, bundle), "at borehole.test")
+        check.equal((admin.get("/ca.pem").body, admin.get("/bundle.pem").body), (root, bundle), "at the admin port")
+        check.equal(admin.json("/api/status")["ca"]["sha256"] == sha, True, "the fingerprint in /api/status")
+        check.contains(own_page("").decode(), sha, "the fingerprint at borehole.test")
+
+    def call(stream):
+        stream.send(f"GET /x HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+        return wire.read_response(stream).status
+
+    fingerprint = lambda: json.loads(proxy.run("ca", "show", "--json"))["root"]["sha256"]  # noqa: E731
+    before = content(proxy.ca), content(proxy.bundle), fingerprint()
+    old = ways.CONNECT.open(proxy)
+    check.equal(call(old), 200, "with the CA of the start")
+    check.contains(proxy.run("ca", "rotate"), "SIGHUP", "what is next")
+    after = content(proxy.ca), content(proxy.bundle), fingerprint()
+    check.true(before[0] != after[0] and before[1] != after[1] and before[2] != after[2], "it was rotated")
+    is_served(*before)
+    said = reload(proxy, lambda c: None)
+    check.contains(said, f"new connections get certificates of it, so clients must trust the new ca.pem (SHA-256 {after[2]})",
+                   "the log")
+    is_served(*after)
+    check.equal(call(ways.CONNECT.open(proxy)), 200, "a new connection, with the new root alone")
+    check.equal(call(old), 200, "a connection keeps what it began with")
+    check.lacks(reload(proxy, lambda c: None), "new connections get certificates", "nothing has changed since")
+    check.equal(call(ways.CONNECT.open(proxy)), 200, "and again")
 
 
 @test

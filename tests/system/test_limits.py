@@ -1,8 +1,11 @@
 """What one client, or many of one address, may take up; and that what is in memory stays there."""
 
+import contextlib
 import os
 import re
+import select
 import signal
+import socket
 import ssl
 import subprocess
 
@@ -47,6 +50,20 @@ def a_target_has_so_many_octets(t, way):
         answer = wire.read_response(stream)
         check.equal(answer.status, status, f"{len(path)} octets: {answer!r}")
     check.contains(answer.body, b"limits.target_bytes", "the remedy")
+    check.equal(len(up.requests), 1, "requests upstream")
+
+
+@test(each=ways.KINDS)
+def a_field_of_a_head_has_so_many_octets(t, way):
+    up = t.upstream(handler=lambda request, reply: (request.read_body(), reply.respond(200, [], b"ok")))
+    proxy = t.proxy(up, config={"limits": {"header_line_bytes": "1KiB"}})
+    for size, status in ((1023, 200), (1024, 431)):   # and a name of one
+        stream = way.open(proxy)
+        stream.send(f"GET {way.target('/x')} HTTP/1.1\r\n{H}X: {'y' * size}\r\n\r\n".encode())
+        answer = wire.read_response(stream)
+        check.equal(answer.status, status, f"{size + 1} octets: {answer!r}")
+    is_refusal(answer, 431, "ValidationException", "head_too_large")
+    check.contains(answer.body, b"limits.header_line_bytes", "the remedy")
     check.equal(len(up.requests), 1, "requests upstream")
 
 
@@ -119,6 +136,101 @@ def wrong_passwords_are_slowed_down(t):
                 "who is known stays welcome")
     proxy.calls(14)
     check.true(metric(proxy, "borehole_call_errors_total", code="too_many_guesses") == codes.count("too_many_guesses"), "counted")
+
+
+@test
+def a_check_of_a_password_holds_nobody_up(t):
+    """bob's hash takes long, and is checked on a thread of its own; anna is known, and one worker serves both."""
+    hashes = {"anna": ["right"], "bob": ["-salt", "rounds=400000$abcdefgh", "right"]}
+    with open(t.path("users"), "w", encoding="ascii") as file:
+        for name, arguments in hashes.items():
+            file.write(f"{name}:" + subprocess.run(["openssl", "passwd", "-6", *arguments], capture_output=True, text=True,
+                                                   check=True).stdout)
+    os.chmod(t.path("users"), 0o600)
+    proxy = t.proxy(t.upstream(), config={"auth": {"users_file": t.path("users")}})
+    ask = lambda name, password, stream: ways.send_connect(  # noqa: E731
+        stream, f"{HOST}:443", f"Proxy-Authorization: {basic(name, password)}\r\n".encode())
+    check.equal(ask("anna", "right", wire.connect(proxy.address)).status, 200, "anna, for the first time")
+    waiting = [wire.connect(proxy.address) for _ in range(4)]
+    for number, stream in enumerate(waiting):
+        field = f"Proxy-Authorization: {basic('bob', 'right' if number == 3 else f'wrong{number}')}\r\n"
+        stream.send(f"CONNECT {HOST}:443 HTTP/1.1\r\nHost: {HOST}:443\r\n{field}\r\n".encode())
+    check.equal(ask("anna", "right", wire.connect(proxy.address)).status, 200, "anna, while bob waits")
+    check.equal(select.select([waiting[3].socket], [], [], 0)[0], [], "bob's answer, before his check is done")
+    check.equal([wire.read_response(stream, "CONNECT").status for stream in waiting], [407, 407, 407, 200], "bob")
+
+
+@test
+def descriptors_are_kept_for_calls_under_way(t):
+    """Who was accepted reaches its upstream; others are told, or turned away, before there is none left for that."""
+    up = t.upstream()
+    proxy = t.proxy(up, start=False)
+    wrapper = t.path("wrapper")
+    with open(wrapper, "w", encoding="utf-8") as file:
+        file.write(f"#!/bin/sh\nulimit -n 120; exec '{proxy.binary}' \"$@\"\n")
+    os.chmod(wrapper, 0o755)
+    proxy.binary = wrapper
+    proxy.start()
+    streams = [wire.connect(proxy.address) for _ in range(60)]
+    served, told, ended = [], 0, 0
+    for stream in streams:
+        stream.settimeout(20)
+        try:
+            answer = ways.send_connect(stream, f"{HOST}:443")
+        except (ConnectionError, EOFError):
+            ended += 1
+            continue
+        if answer.status == 200:
+            served.append(stream)
+            continue
+        is_refusal(answer, 503, "ServiceUnavailableException", "too_many_connections")
+        check.contains(answer.body, b"ulimit -n", "the remedy")
+        told += 1
+    check.true(len(served) >= 10 and told >= 1 and len(served) + told + ended == 60, f"{len(served)}, {told}, {ended}")
+    for stream in served:   # all of them have their upstream at the same time
+        tls = wire.TlsStream(stream, ways.trusting(proxy), server_name=HOST)
+        tls.send(f"GET /x HTTP/1.1\r\n{H}\r\n".encode())
+        check.equal(wire.read_response(tls).status, 200, "a call under way")
+    check.equal(metric(proxy, "borehole_connections_refused_total", reason="descriptors"), told + ended, "counted")
+    check.equal(metric(proxy, "borehole_dials_failed_total"), 0, "dials that failed")
+    for stream in streams:
+        stream.close()
+
+    def again():
+        with contextlib.suppress(ConnectionError, EOFError):
+            return ways.send_connect(wire.connect(proxy.address), f"{HOST}:443").status == 200
+        return False
+    check.eventually(again, "room again")
+
+
+@test
+def what_is_held_in_all_is_bounded(t):
+    """Readers that stop make all others' queues short, and new connections are refused; whoever reads gets everything."""
+    size, readers = 4 << 20, 12
+    up = t.upstream(handler=lambda request, reply: (request.read_body(), reply.respond(200, [], b"b" * size)))
+    proxy = t.proxy(up, config={"limits": {"buffered_bytes": "1MiB"}})
+    held = lambda: metric(proxy, "borehole_buffered_bytes")  # noqa: E731
+    streams = []
+    for _ in range(readers):
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)   # so that the kernel does not take it all
+        sock.settimeout(wire.TIMEOUT)
+        sock.connect(proxy.address)
+        streams.append(wire.Stream(sock))
+        streams[-1].send(f"GET /service/standard/x HTTP/1.1\r\n{H}\r\n".encode())
+    check.eventually(lambda: held() > 1 << 20, "more than the budget is held")
+    refused = wire.connect(proxy.address)
+    is_refusal(ways.send_connect(refused, f"{HOST}:443"), 503, "ServiceUnavailableException", "out_of_memory")
+    check.true(metric(proxy, "borehole_connections_refused_total", reason="buffers") >= 1, "counted")
+    check.true(held() < (1 << 20) + readers * 120_000, f"{held()} octets are held; each may have had 262144")
+    whole = 0
+    for stream in streams:
+        answer = wire.read_response(stream)
+        whole += answer.status == 200 and len(answer.body) == size
+        check.true(answer.status == 503 or len(answer.body) == size, f"{answer.status}, {len(answer.body)} octets")
+    check.true(whole >= 4, f"{whole} of {len(streams)} answers are whole")
+    check.eventually(lambda: held() == 0, "nothing is held")
+    check.equal(ways.send_connect(wire.connect(proxy.address), f"{HOST}:443").status, 200, "room again")
 
 
 def started(t, proxy, user, environment):

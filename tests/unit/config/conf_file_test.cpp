@@ -29,9 +29,9 @@ std::string described(const Config& c) {
       num(c.upstream.allow_loopback));
   add("limits", num(c.limits.head_bytes), num(c.limits.connections), num(c.limits.h2_streams),
       num(c.limits.idle_timeout.count()), num(c.limits.head_timeout.count()), num(c.limits.drain_timeout.count()),
-      num(c.limits.header_fields), num(c.limits.target_bytes), num(c.limits.requests_per_connection),
-      num(c.limits.body_bytes_per_second), c.limits.connections_per_address ? "some" : "none",
-      c.limits.connections_per_second ? "some" : "none");
+      num(c.limits.header_fields), num(c.limits.header_line_bytes), num(c.limits.buffered_bytes),
+      num(c.limits.target_bytes), num(c.limits.requests_per_connection), num(c.limits.body_bytes_per_second),
+      c.limits.connections_per_address ? "some" : "none", c.limits.connections_per_second ? "some" : "none");
   add("auth", c.auth.users_file.value_or("none"), num(c.auth.allow_clients.size()));
   add("record", c.record.store.value_or("none"), c.record.jsonl.value_or("none"), num(c.record.jsonl_max_bytes),
       num(c.record.jsonl_files), c.record.session_header.value_or("none"), c.record.answer_header.value_or("none"),

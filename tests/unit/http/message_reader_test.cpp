@@ -305,6 +305,18 @@ TEST_CASE("a head has so many fields, and a target so many octets") {
   CHECK(read_every_split(stream).error.code == ErrorCode::malformed_response);
 }
 
+TEST_CASE("a field of a head has so many octets") {
+  Stream stream{Role::request, "GET / HTTP/1.1\r\nHost: h\r\nname: value\r\n\r\n", false, {}, {}};
+  stream.limits.header_line_bytes = 9;
+  CHECK_FALSE(read_every_split(stream).failed);
+  stream.limits.header_line_bytes = 8;
+  CHECK(read_every_split(stream).error.code == ErrorCode::head_too_large);
+  CHECK(read_every_split(stream).error.detail.find("limits.header_line_bytes") != std::string::npos);
+  stream.role = Role::response;
+  stream.octets = "HTTP/1.1 200 OK\r\nname: value\r\nContent-Length: 0\r\n\r\n";
+  CHECK(read_every_split(stream).error.code == ErrorCode::malformed_response);
+}
+
 TEST_CASE("a trailer section has its own limit") {
   const std::string trailers = "A: b\r\nC: d\r\n\r\n";
   Stream stream{Role::request, chunked_head + "1\r\nx\r\n0\r\n" + trailers + get, false, {}, {}};

@@ -173,6 +173,39 @@ TEST_CASE("out of descriptors, connections are turned away and counted, and late
   ::close(late);
 }
 
+TEST_CASE("while there is no room connections are turned away and counted, and later ones are served") {
+  TestLoop test;
+  std::vector<std::unique_ptr<TcpSocket>> accepted;
+  int told = 0;
+  bool room = false;
+  auto listener = Listener::open(
+      test.loop, loopback(), false,
+      [&](std::unique_ptr<TcpSocket> socket) {
+        accepted.push_back(std::move(socket));
+        test.stop();
+      },
+      [&] {
+        if (++told == 3) test.stop();
+      },
+      [&] { return room; });
+  REQUIRE(listener);
+  std::vector<int> clients;
+  for (int count = 0; count < 3; ++count) clients.push_back(connected((*listener)->address()));
+  REQUIRE(test.run());
+  CHECK(accepted.empty());
+  CHECK((*listener)->refused_for_descriptors() == 3);
+  for (const int client : clients) {
+    char octet = 0;
+    CHECK(::recv(client, &octet, 1, 0) == 0);  // closed, not left hanging
+    ::close(client);
+  }
+  room = true;
+  const int late = connected((*listener)->address());
+  REQUIRE(test.run());
+  CHECK(accepted.size() == 1);
+  ::close(late);
+}
+
 TEST_CASE("a listener may be destroyed inside its own call") {
   TestLoop test;
   std::unique_ptr<Listener> kept;

@@ -38,6 +38,26 @@ struct Made {
 
 }  // namespace
 
+TEST_CASE("while descriptors are scarce no connection is kept") {
+  net::test::TestLoop test;
+  WorkerCounters counters;
+  net::DescriptorBudget descriptors;
+  UpstreamPoolOptions options;
+  options.descriptors = &descriptors;
+  UpstreamPool pool(test.loop, options, counters);
+  Made kept(test, plain());
+  Made dropped(test, plain());
+  pool.put(std::move(kept.connection));
+  descriptors.note(true);
+  pool.put(std::move(dropped.connection));
+  CHECK(pool.size() == 1);
+  REQUIRE(until(test, [&] { return dropped.closed(); }));
+  descriptors.note(false);
+  Made later(test, plain());
+  pool.put(std::move(later.connection));
+  CHECK(pool.size() == 2);
+}
+
 TEST_CASE("a connection is lent for its own target only, and once") {
   net::test::TestLoop test;
   WorkerCounters counters;

@@ -25,10 +25,10 @@ struct Site {
     content.readiness = [this] { return readiness; };
     content.metrics = [] { return std::string("metrics_total 1\n"); };
     content.status = [] { return std::string("{\"name\":\"borehole\"}\n"); };
-    content.ca_pem = pem;
-    content.ca_der = std::string("\x30\x00\xff", 3);
+    content.ca = {pem, std::string("\x30\x00\xff", 3), {}};
     content.store = std::move(store);
     options.gate.listen_host = "box.test";
+    options.passwords = &passwords;
     auto opened = web::AdminServer::open(test.loop, loopback(), std::move(options), std::move(content));
     REQUIRE(opened);
     server = *std::move(opened);
@@ -100,6 +100,8 @@ struct Site {
                     "\r\n");
   }
 
+  const SystemClock clock;
+  config::PasswordChecks passwords{clock};
   TestLoop test;
   web::Readiness readiness;
   std::unique_ptr<web::AdminServer> server;
@@ -375,8 +377,10 @@ TEST_CASE("too many queries at once are told to come again; without a store ther
   CHECK(body_of(answer) == "{\"message\":\"Too many queries are waiting; try again in a moment.\"}\n");
 }
 
-TEST_CASE("a port that other machines reach wants credentials for what tells of calls") {
-  store::Scratch scratch;
+namespace {
+
+// ann, whose password is "secret".
+web::AdminOptions with_users(const store::Scratch& scratch) {
   std::ofstream(scratch.path("users"))
       << "ann:$6$abcdefgh$ltjgWl6579NluT/Vi1nwEvcil.G5Nbc4NiXZaNGStk8PSwGfQv72N2CKPPrVACtLtip/cZ/1GM/O6IND4WQhG.\n";
   std::filesystem::permissions(scratch.path("users"), std::filesystem::perms::owner_read);
@@ -385,7 +389,46 @@ TEST_CASE("a port that other machines reach wants credentials for what tells of 
   web::AdminOptions options;
   options.gate.users = *users;
   options.gate.users_only = true;
-  Site site(std::move(options));
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("wrong passwords at the admin port are slowed down, and who is known stays welcome") {
+  store::Scratch scratch;
+  Site site(with_users(scratch));
+  const auto ask = [&](const std::string& credentials) {
+    return status_of(site.get("/metrics", "localhost", "GET", "Authorization: Basic " + credentials + "\r\n"));
+  };
+  CHECK(ask("YW5uOnNlY3JldA==") == "HTTP/1.1 200 OK");
+  std::vector<std::string> answers;
+  for (const char c : std::string("ABCDEFGHIJKLMN")) answers.push_back(ask(std::string("YW5u") + "Onh" + c));  // ann:x…
+  for (std::size_t i = 0; i < 10; ++i) CHECK(answers[i] == "HTTP/1.1 401 Unauthorized");
+  CHECK(std::count(answers.begin() + 10, answers.end(), "HTTP/1.1 429 Too Many Requests") >= 2);
+  CHECK(ask("YW5uOnNlY3JldA==") == "HTTP/1.1 200 OK");
+}
+
+TEST_CASE("a client that goes while its password is checked is let go, and other users may be put in force") {
+  store::Scratch scratch;
+  Site site(with_users(scratch));
+  {
+    Site::Client client(site);
+    client.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic YW5uOnNlY3JldA==\r\n\r\n");
+    client.socket.reset();
+  }
+  const std::string right = "Authorization: Basic YW5uOnNlY3JldA==\r\n";
+  CHECK(status_of(site.get("/metrics", "localhost", "GET", right)) == "HTTP/1.1 200 OK");
+  std::ofstream(scratch.path("others"))
+      << "bob:$6$abcdefgh$ltjgWl6579NluT/Vi1nwEvcil.G5Nbc4NiXZaNGStk8PSwGfQv72N2CKPPrVACtLtip/cZ/1GM/O6IND4WQhG.\n";
+  site.server->replace(config::UsersFile::load(scratch.path("others")).value(), {"another root\n", {}, {}});
+  CHECK(status_of(site.get("/metrics", "localhost", "GET", right)) == "HTTP/1.1 401 Unauthorized");
+  CHECK(body_of(site.get("/ca.pem")) == "another root\n");
+  CHECK(status_of(site.get("/ca.der")) == "HTTP/1.1 404 Not Found");
+}
+
+TEST_CASE("a port that other machines reach wants credentials for what tells of calls") {
+  store::Scratch scratch;
+  Site site(with_users(scratch));
   site.readiness.wrong = {"The store is full."};
   const std::string right = "Authorization: Basic YW5uOnNlY3JldA==\r\n";
   for (const std::string path : {"/metrics", "/api/calls", "/api/status", "/api/calls/01", "/none"}) {
