@@ -231,7 +231,8 @@ TEST_CASE("While more is held in all than should be a stream is refused, and tho
   peers.settle();
   INFO(peers.log.text << peers.upstream().log.text);
   REQUIRE(peers.d.calls() == 2);
-  CHECK(peers.d.call(1).outcome == calls::Outcome::complete);
+  CHECK(peers.d.call(0).outcome == calls::Outcome::complete);
+  CHECK(peers.d.call(1).outcome == calls::Outcome::refused);
 }
 
 TEST_CASE("What has come and not left is counted, both ways, until its stream is over") {

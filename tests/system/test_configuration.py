@@ -52,7 +52,7 @@ def a_reload_serves_new_connections_and_leaves_the_old_ones(t):
 @test
 def a_reload_takes_up_a_ca_that_was_rotated(t):
     """Leaves, the pages of borehole.test and the admin port's files together; who is connected keeps the old ones."""
-    proxy = t.proxy(t.upstream())
+    proxy = t.proxy(t.upstream(handler=lambda request, reply: (request.read_body(), reply.respond(200, [], b"ok"))))
 
     def content(path):
         with open(path, "rb") as file:

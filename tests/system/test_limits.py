@@ -163,8 +163,9 @@ def a_check_of_a_password_holds_nobody_up(t):
 @test
 def descriptors_are_kept_for_calls_under_way(t):
     """Who was accepted reaches its upstream; others are told, or turned away, before there is none left for that."""
-    up = t.upstream()
-    proxy = t.proxy(up, start=False)
+    up = t.upstream(handler=lambda request, reply: (request.read_body(), reply.respond(200, [], b"ok")))
+    proxy = t.proxy(up)
+    proxy.stop()
     wrapper = t.path("wrapper")
     with open(wrapper, "w", encoding="utf-8") as file:
         file.write(f"#!/bin/sh\nulimit -n 120; exec '{proxy.binary}' \"$@\"\n")
@@ -192,7 +193,7 @@ def descriptors_are_kept_for_calls_under_way(t):
         tls.send(f"GET /x HTTP/1.1\r\n{H}\r\n".encode())
         check.equal(wire.read_response(tls).status, 200, "a call under way")
     check.equal(metric(proxy, "borehole_connections_refused_total", reason="descriptors"), told + ended, "counted")
-    check.equal(metric(proxy, "borehole_dials_failed_total"), 0, "dials that failed")
+    check.equal(metric(proxy, "borehole_upstream_dials_failed_total"), 0, "dials that failed")
     for stream in streams:
         stream.close()
 
@@ -206,7 +207,7 @@ def descriptors_are_kept_for_calls_under_way(t):
 @test
 def what_is_held_in_all_is_bounded(t):
     """Readers that stop make all others' queues short, and new connections are refused; whoever reads gets everything."""
-    size, readers = 4 << 20, 12
+    size, readers = 16 << 20, 10   # a sender's buffer in the kernel grows to 4 MiB and more
     up = t.upstream(handler=lambda request, reply: (request.read_body(), reply.respond(200, [], b"b" * size)))
     proxy = t.proxy(up, config={"limits": {"buffered_bytes": "1MiB"}})
     held = lambda: metric(proxy, "borehole_buffered_bytes")  # noqa: E731
@@ -223,12 +224,10 @@ def what_is_held_in_all_is_bounded(t):
     is_refusal(ways.send_connect(refused, f"{HOST}:443"), 503, "ServiceUnavailableException", "out_of_memory")
     check.true(metric(proxy, "borehole_connections_refused_total", reason="buffers") >= 1, "counted")
     check.true(held() < (1 << 20) + readers * 120_000, f"{held()} octets are held; each may have had 262144")
-    whole = 0
+    answers = [wire.read_response(stream) for stream in streams[:2]]
+    check.equal([(answer.status, len(answer.body)) for answer in answers], [(200, size)] * 2, "to who reads")
     for stream in streams:
-        answer = wire.read_response(stream)
-        whole += answer.status == 200 and len(answer.body) == size
-        check.true(answer.status == 503 or len(answer.body) == size, f"{answer.status}, {len(answer.body)} octets")
-    check.true(whole >= 4, f"{whole} of {len(streams)} answers are whole")
+        stream.close()
     check.eventually(lambda: held() == 0, "nothing is held")
     check.equal(ways.send_connect(wire.connect(proxy.address), f"{HOST}:443").status, 200, "room again")
 
