@@ -128,7 +128,8 @@ TEST_CASE("Who may not use the proxy gets none of its pages") {
     std::filesystem::remove(path);
     d >> received(client, get("http://borehole.test/ca.pem")) << refusal(407, "", "proxy_auth_required");
     d >> received(client, get("http://borehole.test/ca.pem", "Proxy-Authorization: Basic YW5uOnNlY3JldA==\r\n"))
-             << page(ok, "the root\n");
+             << judge("Basic YW5uOnNlY3JldA==");
+    d >> judged(proxy::Policy::Verdict::right) << page(ok, "the root\n");
   }
   SECTION("because of its address") {
     Dialogue d(gateway_config(), Error{ErrorCode::address_not_allowed, Fault::client, "not from there"});

@@ -49,18 +49,21 @@ TEST_CASE("A proxy with users asks for credentials, once outside of what it open
     d >> received(client,
                   "dyGET http://example.com/ HTTP/1.1\r\nHost: example.com\r\nProxy-Authorization: Basic "
                   "YW5uOnNlY3JldA==\r\n\r\n")
-             << lease("example.com:80");
+             << judge("Basic YW5uOnNlY3JldA==");
+    d >> judged(proxy::Policy::Verdict::right) << lease("example.com:80");
     d >> leased() << to_upstream("GET / HTTP/1.1\r\nHost: example.com\r\n\r\n");
     CHECK(d.call(0).outcome == calls::Outcome::refused);
   }
   SECTION("a CONNECT with wrong ones is refused") {
     d >> received(client, "CONNECT " + host + ":443 HTTP/1.1\r\nProxy-Authorization: Basic YW5uOndyb25n\r\n\r\n")
-             << last_refusal(407, "", "proxy_auth_required") << finish_client();
+             << judge("Basic YW5uOndyb25n");
+    d >> judged(proxy::Policy::Verdict::wrong) << last_refusal(407, "", "proxy_auth_required") << finish_client();
   }
   SECTION("what is inside of a CONNECT that had them is not asked again") {
     d.world.pooled = true;
     d >> received(client, "CONNECT " + host + ":443 HTTP/1.1\r\nProxy-Authorization: Basic YW5uOnNlY3JldA==\r\n\r\n")
-             << reach(origin) << to_client(established);
+             << judge("Basic YW5uOnNlY3JldA==");
+    d >> judged(proxy::Policy::Verdict::right) << reach(origin) << to_client(established);
     d >> received(client, client_hello(host)) << open_tls(host, client_hello(host)) << prepare(origin);
     d >> received(client, get) << lease(origin) << to_upstream(get);
   }
