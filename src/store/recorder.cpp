@@ -41,6 +41,11 @@ struct Batch {
     records.push_back(std::move(call.record));
     if (call.receipt) receipts.push_back(std::move(call.receipt));
   }
+  void clear() noexcept {
+    records.clear();
+    receipts.clear();
+    octets = 0;
+  }
   bool full() const { return records.size() >= batch_records || octets >= batch_bytes; }
 };
 
@@ -78,7 +83,7 @@ struct Recorder::State {
   const SystemClock system_clock;
   std::vector<std::unique_ptr<calls::Sink>> sinks;  // the thread's own, as all that `run` uses alone
   const Clock& clock;
-  BoundedQueue<calls::CapturedCall> mailbox;
+  BoundedQueue<std::unique_ptr<calls::CapturedCall>> mailbox;
   std::atomic<std::uint64_t> delivered{0}, written{0}, dropped{0}, failed{0};
   std::atomic<TimePoint::rep> dropped_at{0};  // 0: never
 
@@ -102,21 +107,22 @@ struct Recorder::State {
 
   void run();
   bool wait(std::uint64_t& ticket);
-  static void wait_for_processes(const std::vector<calls::CapturedCall>& calls);
-  void write(std::vector<calls::CapturedCall>& calls);
+  using Calls = std::vector<std::unique_ptr<calls::CapturedCall>>;
+  static void wait_for_processes(const Calls& calls);
+  void write(Calls& calls);
   void write_batch(const Batch& batch);
   void tend();
   void complain();
 };
 
 // A record that comes a moment later is worth its client's process. Not where many wait to be written.
-void Recorder::State::wait_for_processes(const std::vector<calls::CapturedCall>& calls) {
+void Recorder::State::wait_for_processes(const Calls& calls) {
   if (calls.size() >= batch_records) return;
   const bool awaited =
-      std::any_of(calls.begin(), calls.end(), [](const auto& call) { return call.receipt != nullptr; });
+      std::any_of(calls.begin(), calls.end(), [](const auto& call) { return call->receipt != nullptr; });
   const auto end = std::chrono::steady_clock::now() + (awaited ? process_patience_awaited : process_patience);
   for (const auto& call : calls) {
-    if (call.client_process) call.client_process->wait_for(end - std::chrono::steady_clock::now());
+    if (call->client_process) call->client_process->wait_for(end - std::chrono::steady_clock::now());
   }
 }
 
@@ -133,7 +139,7 @@ bool Recorder::State::wait(std::uint64_t& ticket) {
 }
 
 void Recorder::State::run() {
-  std::vector<calls::CapturedCall> calls;
+  Calls calls;
   for (bool go_on = true; go_on;) {
     std::uint64_t ticket = 0;
     go_on = wait(ticket);
@@ -148,7 +154,7 @@ void Recorder::State::run() {
   }
 }
 
-void Recorder::State::write(std::vector<calls::CapturedCall>& calls) {
+void Recorder::State::write(Calls& calls) {
   Batch batch;
   std::shared_ptr<const bedrock::PriceTable> prices_now;
   {
@@ -156,10 +162,14 @@ void Recorder::State::write(std::vector<calls::CapturedCall>& calls) {
     prices_now = prices;
   }
   wait_for_processes(calls);
-  for (calls::CapturedCall& call : calls) {
-    calls::decode(call, prices_now.get());
-    batch.add(std::move(call));
-    if (batch.full()) write_batch(std::exchange(batch, {}));
+  batch.records.reserve(std::min(calls.size(), batch_records));
+  for (auto& call : calls) {
+    calls::decode(*call, prices_now.get());
+    batch.add(std::move(*call));
+    call.reset();
+    if (!batch.full()) continue;
+    write_batch(batch);
+    batch.clear();
   }
   if (!batch.records.empty()) write_batch(batch);
 }
@@ -234,15 +244,15 @@ Recorder::~Recorder() {
   state_->thread.join();
 }
 
-void Recorder::deliver(calls::CapturedCall call) noexcept {
+void Recorder::deliver(std::unique_ptr<calls::CapturedCall> call) noexcept {
   State& state = *state_;
   bool was_empty = false;
   // Counted first, so that no reader of the counters sees more written than delivered.
   const std::uint64_t number = state.delivered.fetch_add(1, std::memory_order_relaxed) + 1;
-  const bool awaited = call.receipt != nullptr;
+  const bool awaited = call->receipt != nullptr;
   bool taken = false;
   try {
-    const std::size_t cost = call.cost();
+    const std::size_t cost = call->cost();
     taken = state.mailbox.push(std::move(call), cost, &was_empty);
   } catch (...) {  // out of memory
   }

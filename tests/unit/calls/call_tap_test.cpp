@@ -20,7 +20,7 @@ class FakeClock final : public Clock {
 };
 
 struct Outbox final : CallOutbox {
-  void deliver(CapturedCall call) noexcept override { calls.push_back(std::move(call)); }
+  void deliver(std::unique_ptr<CapturedCall> call) noexcept override { calls.push_back(std::move(*call)); }
   std::vector<CapturedCall> calls;
 };
 
