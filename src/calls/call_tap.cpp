@@ -72,7 +72,9 @@ class CallTap final : public Tap {
   CallTap(const CallTap&) = delete;
   CallTap& operator=(const CallTap&) = delete;
 
-  std::string_view id() const noexcept override { return call_->record.id; }
+  std::string_view id() const noexcept override {
+    return call_ ? std::string_view(call_->record.id) : std::string_view();
+  }
 
   void on_request_head(const http::RequestHead& received, TimePoint now) noexcept override {
     guarded([&] {
@@ -99,6 +101,7 @@ class CallTap final : public Tap {
   }
 
   void on_request_body(Bytes content, TimePoint) noexcept override {
+    if (!call_) return;
     auto& request = record().request;
     const std::size_t before = request.body.size();
     capture(content, request.body_bytes, request.body, request.body_truncated);
@@ -111,6 +114,7 @@ class CallTap final : public Tap {
   void on_request_passed(Duration held) noexcept override { held_up_ += held; }
 
   void on_response_passed(Duration held, TimePoint left) noexcept override {
+    if (!call_) return;
     record().timing_ms.added_by_proxy = millis(held_up_ + held);
     response_left_ = left;
   }
@@ -139,6 +143,7 @@ class CallTap final : public Tap {
   }
 
   void on_response_body(Bytes content, TimePoint now) noexcept override {
+    if (!call_) return;
     auto& response = record().response;
     const std::size_t before = response.body.size();
     capture(content, response.body_bytes, response.body, response.body_truncated);
@@ -179,7 +184,7 @@ class CallTap final : public Tap {
         if (head_received_) take_signing();
       }
     });
-    if (finished_) return;
+    if (!call_) return;
     finished_ = true;
     outbox_.deliver(std::move(call_));
   }
@@ -240,9 +245,11 @@ class CallTap final : public Tap {
     if (whole) post(LiveEvent::Kind::octets, response.body);
   }
 
-  // Only memory can run out in here. Then what was being taken is missing from the record, and the call goes on.
+  // Only memory can run out in here. Then what was being taken is missing from the record, and the call goes on. Of a
+  // finished call nothing is taken.
   template <class F>
   void guarded(F&& take) noexcept {
+    if (!call_) return;
     try {
       take();
     } catch (...) {
@@ -406,7 +413,7 @@ class CallTap final : public Tap {
   bool streamed_ = false;                  // the response is a stream of events
   bool coded_ = false;                     // the response has a content coding, or says that it has none
   bool finished_ = false;
-  std::unique_ptr<CapturedCall> call_ = std::make_unique<CapturedCall>();
+  std::unique_ptr<CapturedCall> call_ = std::make_unique<CapturedCall>();  // null: it was delivered
 };
 
 }  // namespace

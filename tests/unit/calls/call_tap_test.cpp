@@ -312,6 +312,24 @@ TEST_CASE("a refused call has the status that the client was answered, and no an
   CHECK(record.request.target == "/service/model/m/converse");
 }
 
+TEST_CASE("what comes after a call's end is no part of it", "[call_tap]") {
+  Bench bench;
+  const auto tap = bench.begin();
+  tap->on_finished(Outcome::client_aborted, nullptr, 0, bench.t0);
+  CHECK(tap->id().empty());
+  tap->on_upstream({}, bench.t0);
+  tap->on_sent_head("GET / HTTP/1.1\r\n\r\n", bench.t0);
+  tap->on_request_body("late", bench.t0);
+  tap->on_request_passed(Duration{1});
+  tap->on_response_body("late", bench.t0);
+  tap->on_response_passed(Duration{1}, bench.t0);
+  tap->on_note("late");
+  tap->on_finished(Outcome::complete, nullptr, 0, bench.t0);
+  CHECK(bench.only().outcome == Outcome::client_aborted);
+  CHECK(bench.only().request.body_bytes == 0);
+  CHECK(bench.only().notes.empty());
+}
+
 TEST_CASE("the cost of a captured call covers its bodies", "[call_tap]") {
   CapturedCall call;
   call.record.request.body.assign(1000, 'x');
