@@ -16,11 +16,13 @@ constexpr Bytes crlf = "\r\n";
 
 std::uint32_t u32(std::size_t n) noexcept { return static_cast<std::uint32_t>(n); }
 
-// Whether the field leaves it to the other fields what follows the head.
+// Whether the field says nothing of what follows the head, or says it in the way that all readers know. `value`: with
+// the whitespace behind it, since llhttp takes no tab behind a number.
 bool is_usual(Bytes name, Bytes value) noexcept {
   switch (name.size()) {
     case 7: return !same_name(name, "upgrade");
     case 10: return !same_name(name, "connection") || same_name(value, "keep-alive") || same_name(value, "close");
+    case 14: return !same_name(name, "content-length") || is_all_digits(value);
     case 16: return !same_name(name, "proxy-connection");
     case 17: return !same_name(name, "transfer-encoding");
     default: return true;
@@ -44,9 +46,9 @@ bool PlainHead::read_fields(MessageHead& head, Bytes bytes, std::size_t& at, con
     while (value < rest.size() && is_whitespace(rest[value])) ++value;
     std::size_t value_end = value + field_text_size(rest.substr(value));
     if (rest.substr(value_end, crlf.size()) != crlf) return false;
+    if (!is_usual(rest.substr(0, name_size), rest.substr(value, value_end - value))) return false;
     const std::size_t line_size = value_end + crlf.size();
     while (value_end > value && is_whitespace(rest[value_end - 1])) --value_end;
-    if (!is_usual(rest.substr(0, name_size), rest.substr(value, value_end - value))) return false;
     if (head.fields_.size() == limits.fields || at + line_size > limits.octets) return false;
     head.fields_.push_back(
         {u32(at), u32(at + line_size), u32(at), u32(name_size), u32(at + value), u32(value_end - value)});

@@ -15,7 +15,7 @@ constexpr PlainHead::Limits limits{.octets = 4096, .fields = 8, .target = 64};
 
 const std::string post =
     "POST /model/a%3A0/invoke?x=1 HTTP/1.1\r\nHost: bedrock-runtime.us-east-1.amazonaws.com\r\n"
-    "Content-Length:  12 \t\r\nX-Empty:\r\nuser-agent: aws-sdk \xc3\xa9\r\nConnection: Keep-Alive\r\n\r\n";
+    "Content-Length:  12\r\nX-Empty: \t \r\nuser-agent: aws-sdk \xc3\xa9\r\nConnection: Keep-Alive\r\n\r\n";
 const std::string answer =
     "HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: 2\r\n\r\n";
 
@@ -107,8 +107,8 @@ TEST_CASE("an unusual request head is left to the other readers", "[plain_head]"
       {"X-Empty:", std::string("X-Empty: a\0b", 12)},
       {"X-Empty:", "X-Empty: \x1f"},
       {"X-Empty:", "X-Empty: long enough for a lane or more of it \x7f"},
-      {"X-Empty:\r\n", "X-Empty:\n"},
-      {"X-Empty:\r\n", "X-Empty:\r\n folded\r\n"},
+      {"X-Empty: \t \r\n", "X-Empty:\n"},
+      {"X-Empty: \t \r\n", "X-Empty:\r\n folded\r\n"},
       {"X-Empty:", "Transfer-Encoding: chunked"},
       {"X-Empty:", "Upgrade: websocket"},
       {"X-Empty:", "Proxy-Connection: keep-alive"},
@@ -117,6 +117,8 @@ TEST_CASE("an unusual request head is left to the other readers", "[plain_head]"
       {"12", "12, 12"},
       {"12", "0x12"},
       {"12", ""},
+      {"12", "12\t"},
+      {"Keep-Alive", "Keep-Alive\t"},
       {"12", "99999999999999999999"},
       {"Keep-Alive", "Keep-Alive, Host"},
   };
