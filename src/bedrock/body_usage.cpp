@@ -30,13 +30,13 @@ std::optional<std::uint64_t> summed(const dom::array& elements, std::string_view
 }
 
 // Converse, and Amazon Nova: {"inputTokens", "outputTokens", "cacheReadInputTokens" or "…TokenCount", …}
-void read_converse_shape(dom::element body, Usage& usage) noexcept {
-  usage.input_tokens = json_count(body, "usage/inputTokens");
-  usage.output_tokens = json_count(body, "usage/outputTokens");
-  usage.total_tokens = json_count(body, "usage/totalTokens");
-  usage.cache_read_tokens = first_count(body, "usage/cacheReadInputTokens", "usage/cacheReadInputTokenCount");
-  usage.cache_write_tokens = first_count(body, "usage/cacheWriteInputTokens", "usage/cacheWriteInputTokenCount");
-  if (const auto details = json_array(body, "usage/cacheDetails")) {
+void read_converse_shape(dom::element counts, Usage& usage) noexcept {
+  usage.input_tokens = json_count(counts, "inputTokens");
+  usage.output_tokens = json_count(counts, "outputTokens");
+  usage.total_tokens = json_count(counts, "totalTokens");
+  usage.cache_read_tokens = first_count(counts, "cacheReadInputTokens", "cacheReadInputTokenCount");
+  usage.cache_write_tokens = first_count(counts, "cacheWriteInputTokens", "cacheWriteInputTokenCount");
+  if (const auto details = json_array(counts, "cacheDetails")) {
     for (const dom::element detail : *details) {
       if (json_string(detail, "ttl") == "1h") usage.cache_write_1h_tokens = json_count(detail, "inputTokens");
     }
@@ -50,25 +50,25 @@ void take_out_cached(Usage& usage, std::optional<std::uint64_t> cached) noexcept
 }
 
 // Anthropic Messages and OpenAI Responses: {"input_tokens", "output_tokens", …}
-void read_messages_shape(dom::element body, Usage& usage) noexcept {
-  usage.input_tokens = json_count(body, "usage/input_tokens");
-  usage.output_tokens = json_count(body, "usage/output_tokens");
-  usage.total_tokens = json_count(body, "usage/total_tokens");
-  if (json_at(body, "usage/input_tokens_details")) {
-    take_out_cached(usage, json_count(body, "usage/input_tokens_details/cached_tokens"));
+void read_messages_shape(dom::element counts, Usage& usage) noexcept {
+  usage.input_tokens = json_count(counts, "input_tokens");
+  usage.output_tokens = json_count(counts, "output_tokens");
+  usage.total_tokens = json_count(counts, "total_tokens");
+  if (json_at(counts, "input_tokens_details")) {
+    take_out_cached(usage, json_count(counts, "input_tokens_details/cached_tokens"));
     return;
   }
-  usage.cache_read_tokens = json_count(body, "usage/cache_read_input_tokens");
-  usage.cache_write_tokens = json_count(body, "usage/cache_creation_input_tokens");
-  usage.cache_write_1h_tokens = json_count(body, "usage/cache_creation/ephemeral_1h_input_tokens");
+  usage.cache_read_tokens = json_count(counts, "cache_read_input_tokens");
+  usage.cache_write_tokens = json_count(counts, "cache_creation_input_tokens");
+  usage.cache_write_1h_tokens = json_count(counts, "cache_creation/ephemeral_1h_input_tokens");
 }
 
 // OpenAI chat completions, and Mistral, Qwen, DeepSeek, AI21 Jamba: {"prompt_tokens", "completion_tokens", …}
-void read_chat_shape(dom::element body, Usage& usage) noexcept {
-  usage.input_tokens = json_count(body, "usage/prompt_tokens");
-  usage.output_tokens = json_count(body, "usage/completion_tokens");
-  usage.total_tokens = json_count(body, "usage/total_tokens");
-  take_out_cached(usage, json_count(body, "usage/prompt_tokens_details/cached_tokens"));
+void read_chat_shape(dom::element counts, Usage& usage) noexcept {
+  usage.input_tokens = json_count(counts, "prompt_tokens");
+  usage.output_tokens = json_count(counts, "completion_tokens");
+  usage.total_tokens = json_count(counts, "total_tokens");
+  take_out_cached(usage, json_count(counts, "prompt_tokens_details/cached_tokens"));
 }
 
 // Amazon Titan, text and embeddings.
@@ -94,12 +94,16 @@ void read_jurassic_shape(dom::element body, Usage& usage) noexcept {
 
 Usage body_usage(dom::element body) noexcept {
   Usage usage;
-  if (json_at(body, "usage/inputTokens") || json_at(body, "usage/outputTokens")) {
-    read_converse_shape(body, usage);
-  } else if (json_at(body, "usage/input_tokens") || json_at(body, "usage/output_tokens")) {
-    read_messages_shape(body, usage);
-  } else if (json_at(body, "usage/prompt_tokens") || json_at(body, "usage/completion_tokens")) {
-    read_chat_shape(body, usage);
+  const auto counts = json_at(body, "usage");
+  const auto has = [&](std::string_view name, std::string_view other_name) {
+    return counts && (json_at(*counts, name) || json_at(*counts, other_name));
+  };
+  if (has("inputTokens", "outputTokens")) {
+    read_converse_shape(*counts, usage);
+  } else if (has("input_tokens", "output_tokens")) {
+    read_messages_shape(*counts, usage);
+  } else if (has("prompt_tokens", "completion_tokens")) {
+    read_chat_shape(*counts, usage);
   } else if (json_at(body, "inputTextTokenCount")) {
     read_titan_shape(body, usage);
   } else if (json_at(body, "prompt_token_count") || json_at(body, "generation_token_count")) {  // Meta Llama

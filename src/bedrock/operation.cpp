@@ -1,9 +1,10 @@
 #include "bedrock/operation.h"
 
+#include <algorithm>
+#include <span>
 #include <vector>
 
 #include "bedrock/fields.h"
-#include "bedrock/hosts.h"
 #include "bedrock/text.h"
 
 namespace borehole::bedrock {
@@ -45,7 +46,9 @@ std::optional<Match> match_path(std::string_view path_template, const Segments& 
   if (letter != '*' && letter != '{' && letter != segments.front().front()) return std::nullopt;
   // What is taken besides the template's parts is taken by labels, so that a last part that is none stands last.
   const char tail = path_template.back();
-  if (tail != '*' && tail != '}' && !path_template.ends_with(segments.back())) return std::nullopt;
+  if (tail != '*' && tail != '}' && (tail != segments.back().back() || !path_template.ends_with(segments.back()))) {
+    return std::nullopt;
+  }
   const std::string_view first = path_template.substr(1, path_template.find('/', 1) - 1);
   if (first != "*" && first != "{model}" && first != segments.front()) return std::nullopt;
 
@@ -85,6 +88,23 @@ std::optional<Match> match_path(std::string_view path_template, const Segments& 
   }
   if (surplus > 0) return std::nullopt;
   return match;
+}
+
+// Rows of one service stand together and share its name.
+std::span<const OperationRow> rows_of(std::string_view service) {
+  static const std::vector<std::span<const OperationRow>> runs = [] {
+    std::vector<std::span<const OperationRow>> made;
+    std::span<const OperationRow> rest = operation_table();
+    while (!rest.empty()) {
+      std::size_t size = 1;
+      while (size < rest.size() && rest[size].service == rest.front().service) ++size;
+      made.push_back(rest.first(size));
+      rest = rest.subspan(size);
+    }
+    return made;
+  }();
+  const auto run = std::find_if(runs.begin(), runs.end(), [&](auto rows) { return rows.front().service == service; });
+  return run == runs.end() ? std::span<const OperationRow>() : *run;
 }
 
 Operation make_operation(const OperationRow& row, const Match& match) {
@@ -127,7 +147,11 @@ std::string_view streaming_name(Streaming streaming) noexcept {
 
 std::optional<Operation> recognise(std::string_view host, std::string_view method, std::string_view target,
                                    std::string_view amz_target) {
-  const std::optional<Endpoint> endpoint = parse_endpoint(host);
+  return recognise_at(parse_endpoint(host), method, target, amz_target);
+}
+
+std::optional<Operation> recognise_at(const std::optional<Endpoint>& endpoint, std::string_view method,
+                                      std::string_view target, std::string_view amz_target) {
   const std::string_view service = endpoint ? std::string_view(endpoint->service) : "bedrock-runtime";
   const Segments segments = segments_of(split_target(target).path);
   if (segments.empty()) return endpoint ? recognise_by_target(service, method, amz_target) : std::nullopt;
@@ -135,14 +159,8 @@ std::optional<Operation> recognise(std::string_view host, std::string_view metho
 
   const OperationRow* best_row = nullptr;
   Match best;
-  std::string_view run;  // rows of one service stand together and share its name
-  bool run_fits = false;
-  for (const OperationRow& row : operation_table()) {
-    if (row.service.data() != run.data()) {
-      run = row.service;
-      run_fits = run == service;
-    }
-    if (!run_fits || row.method != method) continue;
+  for (const OperationRow& row : rows_of(service)) {
+    if (row.method != method) continue;
     auto match = match_path(row.path, segments);
     if (match && (best_row == nullptr || match->better_than(best))) {
       best_row = &row;

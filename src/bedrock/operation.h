@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "bedrock/hosts.h"
+
 namespace borehole::bedrock {
 
 // How the response of the operation streams, by its model. What a response really is, its Content-Type says: the
@@ -29,6 +31,9 @@ struct Operation {
 // `/model/` are recognised, as of bedrock-runtime. nullopt where nothing fits.
 std::optional<Operation> recognise(std::string_view host, std::string_view method, std::string_view target,
                                    std::string_view amz_target);
+// The same for a host whose endpoint was parsed before.
+std::optional<Operation> recognise_at(const std::optional<Endpoint>& endpoint, std::string_view method,
+                                      std::string_view target, std::string_view amz_target);
 
 // One row of the table: what a test compares with a published model.
 struct OperationRow {

@@ -107,7 +107,8 @@ int read_framework(std::string_view word, std::string_view& text) {
     }
   }
   text = word.starts_with("md/") ? word.substr(3) : word;
-  return is_framework(text.substr(0, text.find_first_of("/#"))) ? 1 : 0;
+  const auto* const end = std::find_if(text.begin(), text.end(), [](char c) { return c == '/' || c == '#'; });
+  return is_framework({text.begin(), end}) ? 1 : 0;
 }
 
 std::optional<std::uint32_t> parse_small(std::string_view text) noexcept {

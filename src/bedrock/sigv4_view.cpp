@@ -169,7 +169,8 @@ std::string credential_text(const SignatureView& view, std::string_view target, 
   const std::size_t at = authorization->find(name);
   if (at == std::string_view::npos) return {};
   const std::string_view rest = authorization->substr(at + name.size());
-  return std::string(rest.substr(0, rest.find_first_of(", \t")));
+  return {rest.begin(),
+          std::find_if(rest.begin(), rest.end(), [](char c) { return c == ',' || c == ' ' || c == '\t'; })};
 }
 
 bool is_signed_header(const SignatureView& view, std::string_view name) noexcept {

@@ -51,18 +51,18 @@ class CallTap final : public Tap {
         bytes_under_way_(std::move(bytes_under_way)),
         redaction_(options_->mask_headers),
         begun_(now) {
-    call_.redaction = options_->redaction;
+    call_->redaction = options_->redaction;
     record().id = new_ulid(wall);
     record().started_at = wall;
     record().way_in = start.way_in;
     record().router = start.router;
     record().client.address = start.client_address;
-    call_.client_process = start.client_process;
-    call_.receipt = start.receipt;
+    call_->client_process = start.client_process;
+    call_->receipt = start.receipt;
     record().upstream.host = start.upstream_host;
     record().upstream.port = start.upstream_port;
     protocol_ = start.protocol;
-    call_.body_max_bytes = options_->body_max_bytes;
+    call_->body_max_bytes = options_->body_max_bytes;
   }
 
   ~CallTap() override {
@@ -72,7 +72,9 @@ class CallTap final : public Tap {
   CallTap(const CallTap&) = delete;
   CallTap& operator=(const CallTap&) = delete;
 
-  std::string_view id() const noexcept override { return call_.record.id; }
+  std::string_view id() const noexcept override {
+    return call_ ? std::string_view(call_->record.id) : std::string_view();
+  }
 
   void on_request_head(const http::RequestHead& received, TimePoint now) noexcept override {
     guarded([&] {
@@ -99,6 +101,7 @@ class CallTap final : public Tap {
   }
 
   void on_request_body(Bytes content, TimePoint) noexcept override {
+    if (!call_) return;
     auto& request = record().request;
     const std::size_t before = request.body.size();
     capture(content, request.body_bytes, request.body, request.body_truncated);
@@ -111,6 +114,7 @@ class CallTap final : public Tap {
   void on_request_passed(Duration held) noexcept override { held_up_ += held; }
 
   void on_response_passed(Duration held, TimePoint left) noexcept override {
+    if (!call_) return;
     record().timing_ms.added_by_proxy = millis(held_up_ + held);
     response_left_ = left;
   }
@@ -121,10 +125,7 @@ class CallTap final : public Tap {
       auto& response = record().response;
       response.status = head.status();
       if (head_received_) record().timing_ms.upstream_first_byte = millis(now - *head_received_);
-      response.headers.reserve(head.field_count(), head.raw().size());
-      for (std::size_t i = 0; i < head.field_count(); ++i) {
-        response.headers.emplace_back(head.name(i), redaction_.header_value(head.name(i), head.value(i)));
-      }
+      take_fields(head, response.headers);
       const auto type = head.find("content-type");
       const auto format = type ? bedrock::stream_format(*type) : std::nullopt;
       streamed_ = format.has_value();
@@ -142,6 +143,7 @@ class CallTap final : public Tap {
   }
 
   void on_response_body(Bytes content, TimePoint now) noexcept override {
+    if (!call_) return;
     auto& response = record().response;
     const std::size_t before = response.body.size();
     capture(content, response.body_bytes, response.body, response.body_truncated);
@@ -175,22 +177,23 @@ class CallTap final : public Tap {
       // A refused signature is answered with what should have been signed, session token included.
       if (response.status.value_or(0) >= 400) {
         if (coded_) {
-          call_.secrets = redaction_.take_secrets();  // they can be found once it is decoded
+          call_->secrets = redaction_.take_secrets();  // they can be found once it is decoded
         } else {
           redaction_.cleanse(response.body, response.body_truncated);
         }
         if (head_received_) take_signing();
       }
     });
-    if (std::exchange(finished_, true)) return;
+    if (!call_) return;
+    finished_ = true;
     if (!short_of_memory_) return outbox_.deliver(std::move(call_));
     if (announced_ != 0) guarded([&] { post(LiveEvent::Kind::gone); });
-    call_ = {};
+    call_.reset();
     outbox_.missed();
   }
 
  private:
-  CallRecord& record() { return call_.record; }
+  CallRecord& record() { return call_->record; }
 
   bool watched() const noexcept { return live_ != nullptr && live_->watch() != 0; }
 
@@ -220,10 +223,10 @@ class CallTap final : public Tap {
     start->method = record().request.method;
     const bool hides =
         options_->redaction && options_->redaction->hides_texts();  // then only a record is looked through
-    if (!hides) start->target = call_.target;
-    start->amz_target = call_.amz_target;
+    if (!hides) start->target = call_->target;
+    start->amz_target = call_->amz_target;
     start->upstream_host = record().upstream.host;
-    start->region = call_.signing_region;
+    start->region = call_->signing_region;
     start->access_key_id = record().aws.access_key_id;
     if (!hides) start->session_id = record().session_id;
     start->no_text = no_text();
@@ -246,9 +249,10 @@ class CallTap final : public Tap {
   }
 
   // Only memory can run out in here. Then the call goes on, and has no record: what was being taken would be missing
-  // from it, and what was to be hidden might not be.
+  // from it, and what was to be hidden might not be. Of a finished call nothing is taken.
   template <class F>
   void guarded(F&& take) noexcept {
+    if (!call_) return;
     try {
       take();
     } catch (...) {
@@ -261,26 +265,37 @@ class CallTap final : public Tap {
     auto& request = record().request;
     request.method = head.method();
     request.target = redaction_.target(head.target());
-    call_.target = bedrock::without_prefix(request.target, record().router);
-    request.headers.reserve(head.field_count(), head.raw().size());
-    for (std::size_t i = 0; i < head.field_count(); ++i) {
-      request.headers.emplace_back(head.name(i), redaction_.header_value(head.name(i), head.value(i)));
-    }
+    call_->target = bedrock::without_prefix(request.target, record().router);
+    take_fields(head, request.headers);
     if (options_->session_header) {
       if (const auto session = head.find(*options_->session_header))
         record().session_id = redaction_.header_value(*options_->session_header, *session);
     }
-    if (const auto target = head.find("x-amz-target")) call_.amz_target = *target;
+    if (const auto target = head.find("x-amz-target")) call_->amz_target = *target;
     if (const auto type = head.find("content-type")) request_streamed_ = bedrock::stream_format(*type).has_value();
 
     const auto fields = fields_of(head);
     signature_ = bedrock::read_signature(head.target(), fields);
     record().aws.access_key_id = std::move(signature_.access_key_id);
     record().aws.api_key_name = std::move(signature_.api_key_name);
-    call_.signing_region = std::move(signature_.region);
-    call_.signing_service = std::move(signature_.service);
+    call_->signing_region = std::move(signature_.region);
+    call_->signing_service = std::move(signature_.service);
     credential_ = bedrock::credential_text(signature_, head.target(), fields);
     if (signed_by_sigv4()) received_raw_ = head.raw();
+  }
+
+  void take_fields(const http::MessageHead& head, Headers& headers) {
+    headers.reserve(head.field_count(), head.raw().size());
+    for (std::size_t i = 0; i < head.field_count(); ++i) {
+      const Bytes name = head.name(i), value = head.value(i);
+      const Bytes shown = redaction_.header_value(name, value);
+      if (shown.data() != value.data()) {
+        headers.emplace_back(name, shown);
+        continue;
+      }
+      const auto value_at = static_cast<std::size_t>(value.data() - name.data());
+      headers.append_line({name.data(), value_at + value.size()}, name.size(), value_at);
+    }
   }
 
   bool signed_by_sigv4() const {
@@ -315,7 +330,7 @@ class CallTap final : public Tap {
       return;
     }
     const SentHead sent = read_sent(sent_octets);
-    call_.target = redaction_.target(sent.target);
+    call_->target = redaction_.target(sent.target);
     if (received_raw_.empty()) return;
     const SentHead received = read_sent(received_raw_);
     const bool gateway = record().way_in == WayIn::gateway;
@@ -348,10 +363,10 @@ class CallTap final : public Tap {
   void capture_stream(Bytes left_over, TimePoint now) {
     const std::size_t had = beside_bodies();
     if (*bytes_under_way_ < options_->under_way_max_bytes) {
-      call_.response_marks.add(record().response.body_bytes, now - head_received_.value_or(begun_));
-      if (!left_over.empty()) call_.response_end.add(left_over);
+      call_->response_marks.add(record().response.body_bytes, now - head_received_.value_or(begun_));
+      if (!left_over.empty()) call_->response_end.add(left_over);
     } else {
-      call_.response_end = {};  // an end with a hole in it would not be one
+      call_->response_end = {};  // an end with a hole in it would not be one
     }
     count_beside_bodies(had);
   }
@@ -360,15 +375,15 @@ class CallTap final : public Tap {
     if (left_over.empty()) return;
     const std::size_t had = beside_bodies();
     if (*bytes_under_way_ < options_->under_way_max_bytes) {
-      call_.request_end.add(left_over);
+      call_->request_end.add(left_over);
     } else {
-      call_.request_end = {};
+      call_->request_end = {};
     }
     count_beside_bodies(had);
   }
 
   std::size_t beside_bodies() const noexcept {
-    return call_.response_marks.memory() + call_.response_end.memory() + call_.request_end.memory();
+    return call_->response_marks.memory() + call_->response_end.memory() + call_->request_end.memory();
   }
 
   void count_beside_bodies(std::size_t had) noexcept {
@@ -403,7 +418,7 @@ class CallTap final : public Tap {
   bool coded_ = false;                     // the response has a content coding, or says that it has none
   bool finished_ = false;
   bool short_of_memory_ = false;
-  CapturedCall call_;
+  std::unique_ptr<CapturedCall> call_ = std::make_unique<CapturedCall>();  // null: it was delivered
 };
 
 }  // namespace

@@ -33,11 +33,12 @@ struct CaptureOptions {
   std::string live_text_off;
 };
 
-// Takes captured calls over from a worker. Must not block.
+// Takes captured calls over from a worker. Must not block. Each stays where it was captured: moving all its texts costs
+// thousands of instructions.
 class CallOutbox {
  public:
   virtual ~CallOutbox() = default;
-  virtual void deliver(CapturedCall call) noexcept = 0;
+  virtual void deliver(std::unique_ptr<CapturedCall> call) noexcept = 0;  // never null
   // A call that has no record, because memory ran out while it was captured.
   virtual void missed() noexcept = 0;
 };

@@ -258,8 +258,8 @@ void take_request_body(CapturedCall& call, bedrock::Fields fields) {
   }
 }
 
-void decode_all(CapturedCall& call, const std::optional<bedrock::Operation>& operation,
-                const bedrock::PriceTable* prices) {
+void decode_all(CapturedCall& call, const std::optional<bedrock::Endpoint>& endpoint,
+                const std::optional<bedrock::Operation>& operation, const bedrock::PriceTable* prices) {
   CallRecord& record = call.record;
   const auto request = fields_of(record.request.headers);
   const auto response = fields_of(record.response.headers);
@@ -270,7 +270,6 @@ void decode_all(CapturedCall& call, const std::optional<bedrock::Operation>& ope
   }
   take_request_body(call, request);
 
-  const auto endpoint = bedrock::parse_endpoint(record.upstream.host);
   if (operation) {
     record.aws.operation = operation->name;
     record.aws.service = operation->service;
@@ -306,8 +305,9 @@ void decode(CapturedCall& call, const bedrock::PriceTable* prices) noexcept {
   std::optional<bedrock::Operation> operation;
   try {
     const CallRecord& record = call.record;
-    operation = bedrock::recognise(record.upstream.host, record.request.method, call.target, call.amz_target);
-    decode_all(call, operation, prices);
+    const auto endpoint = bedrock::parse_endpoint(record.upstream.host);
+    operation = bedrock::recognise_at(endpoint, record.request.method, call.target, call.amz_target);
+    decode_all(call, endpoint, operation, prices);
   } catch (...) {                                               // out of memory: what is not decoded is absent
     if (!call.secrets.empty()) call.record.response.body = {};  // and what may quote them
     try {

@@ -45,34 +45,41 @@ class Headers {
 
   // `octets`: of names and values together.
   void reserve(std::size_t fields, std::size_t octets) {
-    ends_.reserve(fields);
+    places_.reserve(fields);
     octets_.reserve(octets);
   }
   void emplace_back(std::string_view name, std::string_view value) {
+    const std::size_t at = octets_.size();
     octets_ += name;
     octets_ += value;
-    ends_.push_back({octets_.size() - value.size(), octets_.size()});
+    places_.push_back({u32(at), u32(name.size()), u32(at + name.size()), u32(value.size())});
+  }
+  // The same in one piece: `line` begins with the name, and ends with the value, which begins at `value`.
+  void append_line(std::string_view line, std::size_t name_size, std::size_t value) {
+    const std::size_t at = octets_.size();
+    octets_ += line;
+    places_.push_back({u32(at), u32(name_size), u32(at + value), u32(line.size() - value)});
   }
 
-  bool empty() const noexcept { return ends_.empty(); }
-  std::size_t size() const noexcept { return ends_.size(); }
+  bool empty() const noexcept { return places_.empty(); }
+  std::size_t size() const noexcept { return places_.size(); }
   value_type operator[](std::size_t at) const {
-    const std::size_t begin = at == 0 ? 0 : ends_[at - 1].value;
-    const Ends& ends = ends_[at];
-    const std::string_view all = octets_;
-    return {all.substr(begin, ends.name - begin), all.substr(ends.name, ends.value - ends.name)};
+    const Place& place = places_[at];
+    return {{octets_.data() + place.name, place.name_size}, {octets_.data() + place.value, place.value_size}};
   }
   Iterator begin() const { return {*this, 0}; }
   Iterator end() const { return {*this, size()}; }
   // Octets of memory.
-  std::size_t capacity() const noexcept { return octets_.capacity() + ends_.capacity() * sizeof(Ends); }
+  std::size_t capacity() const noexcept { return octets_.capacity() + places_.capacity() * sizeof(Place); }
 
  private:
-  struct Ends {
-    std::size_t name, value;
+  struct Place {
+    std::uint32_t name, name_size, value, value_size;  // a head is far smaller than 4 GiB
   };
+  static std::uint32_t u32(std::size_t n) noexcept { return static_cast<std::uint32_t>(n); }
+
   std::string octets_;
-  std::vector<Ends> ends_;
+  std::vector<Place> places_;
 };
 
 }  // namespace borehole::calls

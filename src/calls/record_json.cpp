@@ -3,161 +3,152 @@
 
 #include <fmt/format.h>
 
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <optional>
 
 #include "bedrock/text.h"
+#include "calls/json_text.h"
 #include "calls/utf8.h"
 
 namespace borehole::calls {
 
 namespace {
 
-template <class T>
-void append_number(std::string& out, T value) {
-  std::array<char, 24> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  out.append(digits.data(), end);
-}
-
-// With three decimals. Microseconds within a year are exact in it.
-void append_thousandths(std::string& out, double value) {
-  std::array<char, 400> digits{};  // the largest double has 309 of them before the point
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, std::chars_format::fixed, 3).ptr;
-  out.append(digits.data(), end);
-}
-
 // Writes members in order; those without a value are left out, and so are objects without members.
 class Writer {
  public:
-  explicit Writer(std::string& out) : out_(out) {}
+  Writer(std::string& out, std::size_t expected) : out_(out, expected) {}
+  void finish() { out_.finish(); }
 
-  void open(std::string_view name = {}) {
+  void open() {
+    if (!first_) out_.put(',');
+    out_.put('{');
+    first_ = true;
+  }
+  void open(const JsonKey& name) {
     key(name);
-    out_ += '{';
+    out_.put('{');
     first_ = true;
   }
   void close() {
-    out_ += '}';
+    out_.put('}');
     first_ = false;
   }
   // An object that is taken back if nothing stands in it.
   template <class F>
-  void object(std::string_view name, F&& members) {
+  void object(const JsonKey& name, F&& members) {
     const std::size_t before = out_.size();
     const bool was_first = first_;
     open(name);
     members();
     if (first_) {
-      out_.resize(before);
+      out_.cut(before);
       first_ = was_first;
     } else {
       close();
     }
   }
 
-  void text(std::string_view name, std::string_view value) {
+  void text(const JsonKey& name, std::string_view value) {
     if (!value.empty()) text_always(name, value);
   }
-  void text_always(std::string_view name, std::string_view value) {
+  void text_always(const JsonKey& name, std::string_view value) {
     key(name);
-    append_json_string(out_, value);
+    out_.string(value);
   }
   // `json` is a value without blanks.
-  void raw(std::string_view name, std::string_view json) {
+  void raw(const JsonKey& name, std::string_view json) {
     key(name);
     append_value(json);
   }
-  void raws(std::string_view name, const std::vector<std::string>& values) {
+  void raws(const JsonKey& name, const std::vector<std::string>& values) {
     if (values.empty()) return;
     key(name);
     char before = '[';
     for (const std::string& value : values) {
-      out_ += before;
+      out_.put(before);
       append_value(value);
       before = ',';
     }
-    out_ += ']';
+    out_.put(']');
   }
-  void null(std::string_view name) {
+  void null(const JsonKey& name) {
     key(name);
-    out_ += "null";
+    out_.put("null");
   }
   template <class T>
-  void number(std::string_view name, const std::optional<T>& value) {
+  void number(const JsonKey& name, const std::optional<T>& value) {
     if (!value) return;
     if constexpr (std::is_floating_point_v<T>) {
       if (!std::isfinite(*value)) return;
       key(name);
-      append_thousandths(out_, *value);
+      out_.thousandths(*value);
     } else {
       key(name);
-      append_number(out_, *value);
+      out_.number(*value);
     }
   }
-  void flag(std::string_view name, const std::optional<bool>& value) {
+  void flag(const JsonKey& name, const std::optional<bool>& value) {
     if (!value) return;
     key(name);
-    out_ += *value ? "true" : "false";
+    out_.put(*value ? "true" : "false");
   }
-  void texts(std::string_view name, const std::vector<std::string>& values) {
+  void texts(const JsonKey& name, const std::vector<std::string>& values) {
     if (values.empty()) return;
     key(name);
     char before = '[';
     for (const std::string& value : values) {
-      out_ += before;
-      append_json_string(out_, value);
+      out_.put(before);
+      out_.string(value);
       before = ',';
     }
-    out_ += ']';
+    out_.put(']');
   }
   // An object for each item; left out if there is none.
   template <class Items, class F>
-  void array(std::string_view name, const Items& items, F&& members) {
+  void array(const JsonKey& name, const Items& items, F&& members) {
     if (items.empty()) return;
     key(name);
-    out_ += '[';
+    out_.put('[');
     first_ = true;
     for (const auto& item : items) {
       open();
       members(item);
       close();
     }
-    out_ += ']';
+    out_.put(']');
     first_ = false;
   }
-  void arrivals(std::string_view name, const std::vector<std::pair<std::uint64_t, double>>& values) {
+  void arrivals(const JsonKey& name, const std::vector<std::pair<std::uint64_t, double>>& values) {
     if (values.empty()) return;
     key(name);
     char before = '[';
     for (const auto& [octets, millis] : values) {
-      out_ += before;
-      out_ += '[';
-      append_number(out_, octets);
-      out_ += ',';
-      append_number(out_, millis);
-      out_ += ']';
+      out_.put(before);
+      out_.put('[');
+      out_.number(octets);
+      out_.put(',');
+      out_.number(millis);
+      out_.put(']');
       before = ',';
     }
-    out_ += ']';
+    out_.put(']');
   }
-  void headers(std::string_view name, const Headers& values) {
+  void headers(const JsonKey& name, const Headers& values) {
     if (values.empty()) return;
     key(name);
     char before = '[';
     for (const auto& [field, value] : values) {
-      out_ += before;
-      out_ += '[';
-      append_json_string(out_, field);
-      out_ += ',';
-      append_json_string(out_, value);
-      out_ += ']';
+      out_.put(before);
+      out_.put('[');
+      out_.string(field);
+      out_.put(',');
+      out_.string(value);
+      out_.put(']');
       before = ',';
     }
-    out_ += ']';
+    out_.put(']');
   }
   template <class Message>
   void body(const Message& message) {
@@ -169,7 +160,7 @@ class Writer {
       const std::string_view whole = truncated ? without_partial_utf8(content) : content;
       if (is_utf8(whole)) {
         key("body");
-        append_json_text(out_, whole);
+        out_.valid_string(whole);
       } else {
         text_always("body", bedrock::base64_encode(content));
         text_always("body_encoding", "base64");
@@ -189,33 +180,25 @@ class Writer {
     });
   }
   // Of names that are not this program's own.
-  void counts(std::string_view name, const std::vector<std::pair<std::string, std::uint64_t>>& values) {
+  void counts(const JsonKey& name, const std::vector<std::pair<std::string, std::uint64_t>>& values) {
     if (values.empty()) return;
     key(name);
     char before = '{';
     for (const auto& [what, count] : values) {
-      out_ += before;
-      append_json_string(out_, what);
-      out_ += ':';
-      append_number(out_, count);
+      out_.put(before);
+      out_.string(what);
+      out_.put(':');
+      out_.number(count);
       before = ',';
     }
-    out_ += '}';
+    out_.put('}');
   }
 
  private:
-  void key(std::string_view name) {
-    std::array<char, 32> piece;  // NOLINT: written before it is read; names are short, and hold nothing to escape
-    char* to = piece.data();
-    if (!first_) *to++ = ',';
+  void key(const JsonKey& name) {
+    if (!first_) out_.put(',');
     first_ = false;
-    if (!name.empty()) {
-      *to++ = '"';
-      to = std::copy(name.begin(), name.end(), to);
-      *to++ = '"';
-      *to++ = ':';
-    }
-    out_.append(piece.data(), to);
+    out_.key(name);
   }
 
   // What a terminal would take for a command can only stand in strings, and is escaped there as in all others.
@@ -224,17 +207,17 @@ class Writer {
       const auto octet = static_cast<unsigned char>(json[i]);
       const auto next = i + 1 < json.size() ? static_cast<unsigned char>(json[i + 1]) : 0U;
       if (octet == 0x7f) {
-        out_ += "\\u007f";
+        out_.put("\\u007f");
       } else if (octet == 0xc2 && next >= 0x80 && next < 0xa0) {
-        fmt::format_to(std::back_inserter(out_), "\\u{:04x}", next);
+        out_.put(fmt::format("\\u{:04x}", next));
         ++i;
       } else {
-        out_ += json[i];
+        out_.put(json[i]);
       }
     }
   }
 
-  std::string& out_;
+  JsonText out_;
   bool first_ = true;
 };
 
@@ -349,7 +332,7 @@ void write_stream(Writer& json, const CallRecord::Stream& stream) {
 
 // Kinds of which there were none are left out.
 void write_websocket(Writer& json, const http::WebSocketCounts& counts) {
-  const auto number = [&](std::string_view name, std::uint64_t count) {
+  const auto number = [&](const JsonKey& name, std::uint64_t count) {
     if (count != 0) json.number(name, std::optional(count));
   };
   json.object("websocket", [&] {
@@ -417,6 +400,13 @@ void write_timing(Writer& json, const CallRecord::Timing& timing) {
   });
 }
 
+// More than nearly all records need, so that room is made once; escaping makes texts longer.
+std::size_t expected_size(const CallRecord& record) {
+  const std::size_t bodies = record.request.body.size() + record.response.body.size();
+  return 8 * std::size_t{1024} + bodies + bodies / 8 + record.request.headers.capacity() +
+         record.response.headers.capacity();
+}
+
 }  // namespace
 
 std::string to_json(const CallRecord& record) {
@@ -426,7 +416,7 @@ std::string to_json(const CallRecord& record) {
 }
 
 void append_json(std::string& out, const CallRecord& record) {
-  Writer json(out);
+  Writer json(out, expected_size(record));
   json.open();
   json.text_always("id", record.id);
   json.text_always("started_at", format_rfc3339(record.started_at));
@@ -483,6 +473,7 @@ void append_json(std::string& out, const CallRecord& record) {
   write_timing(json, record.timing_ms);
   json.counts("redactions", record.redactions);
   json.close();
+  json.finish();
 }
 
 }  // namespace borehole::calls

@@ -11,12 +11,20 @@ namespace borehole::calls {
 namespace {
 
 constexpr std::string_view mask = "***";
-constexpr std::array<std::string_view, 3> always_masked{"authorization", "proxy-authorization", "x-amz-security-token"};
 constexpr std::array<std::string_view, 2> masked_parameters{"x-amz-signature", "x-amz-security-token"};
 constexpr std::array<std::string_view, 6> schemes{
     "AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256", "Bearer", "Basic", "Digest", "Negotiate"};
 // Shorter ones would be found in any text, and are no secrets that protect anything.
 constexpr std::size_t shortest_secret = 6;
+
+bool always_masked(Bytes name) noexcept {
+  switch (name.size()) {  // of each other name the size alone is looked at
+    case 13: return http::same_name(name, "authorization");
+    case 19: return http::same_name(name, "proxy-authorization");
+    case 20: return http::same_name(name, "x-amz-security-token");
+    default: return false;
+  }
+}
 
 bool is_authorization(Bytes name) {
   return http::same_name(name, "authorization") || http::same_name(name, "proxy-authorization");
@@ -48,14 +56,20 @@ void cleanse_of(std::string& text, std::string_view secret, bool cut) {
   }
 }
 
+// What ends a part of an Authorization field.
+std::size_t end_of_part(Bytes rest) noexcept {
+  const auto* const end =
+      std::find_if(rest.begin(), rest.end(), [](char c) { return c == ',' || c == ' ' || c == '\t'; });
+  return static_cast<std::size_t>(end - rest.begin());
+}
+
 }  // namespace
 
 bool Redaction::masked(Bytes name) const {
   const auto same = [name](std::string_view other) {
     return name.size() == other.size() && http::same_name(name, other);
   };
-  return std::any_of(always_masked.begin(), always_masked.end(), same) ||
-         std::any_of(names_->begin(), names_->end(), same);
+  return always_masked(name) || std::any_of(names_->begin(), names_->end(), same);
 }
 
 void Secrets::remember(Bytes secret) {
@@ -87,7 +101,7 @@ Bytes Redaction::header_value(Bytes name, Bytes value) {
   constexpr std::string_view signature = "Signature=";
   if (const auto at = value.find(signature); at != Bytes::npos) {
     const Bytes rest = value.substr(at + signature.size());
-    secrets_.remember(rest.substr(0, rest.find_first_of(", \t")));
+    secrets_.remember(rest.substr(0, end_of_part(rest)));
   }
   const auto blank = value.find(' ');
   if (blank == Bytes::npos) return mask;

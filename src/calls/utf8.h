@@ -17,8 +17,8 @@ std::string_view without_partial_utf8(std::string_view text) noexcept;
 void append_json_string(std::string& out, std::string_view text);
 std::string json_string(std::string_view text);
 
-// The same for what `is_utf8` has passed.
-void append_json_text(std::string& out, std::string_view text);
+// With U+FFFD for octets that are no UTF-8.
+std::string with_replacements(std::string_view text);
 
 // For one line of a terminal: control characters of both ranges and octets that are no UTF-8 as \xNN, characters that
 // are unseen or turn the direction of writing as \u{…}.

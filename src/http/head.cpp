@@ -20,22 +20,27 @@ bool list_has_token(Bytes list, Bytes token) noexcept {
   }
 }
 
+bool MessageHead::is_named(const FieldSpan& field, Bytes wanted) const noexcept {
+  return field.name_size == wanted.size() && same_name({raw_.data() + field.name_begin, field.name_size}, wanted);
+}
+
 std::optional<Bytes> MessageHead::find(Bytes wanted) const noexcept {
-  for (std::size_t i = 0; i < fields_.size(); ++i) {
-    if (same_name(name(i), wanted)) return value(i);
+  for (const FieldSpan& field : fields_) {
+    if (is_named(field, wanted)) return Bytes(raw_.data() + field.value_begin, field.value_size);
   }
   return std::nullopt;
 }
 
 std::size_t MessageHead::count(Bytes wanted) const noexcept {
   std::size_t n = 0;
-  for (std::size_t i = 0; i < fields_.size(); ++i) n += same_name(name(i), wanted) ? 1 : 0;
+  for (const FieldSpan& field : fields_) n += is_named(field, wanted) ? 1 : 0;
   return n;
 }
 
 bool MessageHead::has_token(Bytes wanted, Bytes token) const noexcept {
-  for (std::size_t i = 0; i < fields_.size(); ++i) {
-    if (same_name(name(i), wanted) && list_has_token(value(i), token)) return true;
+  for (const FieldSpan& field : fields_) {
+    if (!is_named(field, wanted)) continue;
+    if (list_has_token({raw_.data() + field.value_begin, field.value_size}, token)) return true;
   }
   return false;
 }

@@ -44,6 +44,8 @@ class MessageHead {
  protected:
   friend class MessageReader;
   friend class HeadIndexer;
+  friend class PlainHead;
+  bool is_named(const FieldSpan& field, Bytes wanted) const noexcept;
   std::string raw_;
   std::vector<FieldSpan> fields_;
   int minor_version_ = 1;
@@ -57,6 +59,7 @@ class RequestHead : public MessageHead {
 
  private:
   friend class HeadIndexer;
+  friend class PlainHead;
   std::uint32_t method_size_ = 0;
   std::uint32_t target_begin_ = 0;
   std::uint32_t target_size_ = 0;
@@ -69,6 +72,7 @@ class ResponseHead : public MessageHead {
 
  private:
   friend class HeadIndexer;
+  friend class PlainHead;
   int status_ = 0;
 };
 

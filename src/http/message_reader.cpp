@@ -10,6 +10,7 @@
 
 #include "http/chunk_reader.h"
 #include "http/head_indexer.h"
+#include "http/plain_head.h"
 #include "http/reader_errors.h"
 #include "http/syntax.h"
 #include "http/validate_head.h"
@@ -73,6 +74,7 @@ struct MessageReader::State {
   Result<Progress> feed_between(Bytes bytes);
   Result<Progress> feed_head(Bytes bytes);
   Result<Progress> finish_head(std::size_t consumed);
+  Result<Progress> begin_body(std::size_t consumed);
   Result<Progress> feed_counted(Bytes bytes);
   Result<Progress> feed_chunked(Bytes bytes);
   Progress complete(std::size_t consumed) noexcept;
@@ -149,9 +151,14 @@ Result<MessageReader::Progress> MessageReader::State::feed_between(Bytes bytes) 
   }
   phase = Phase::head;
   empty_lines = 0;
-  clear_head();
-  llhttp_reset(&parser);
-  auto progress = feed_head(bytes);
+  const PlainHead::Limits plain{limits.head_bytes, limits.header_fields, limits.target_bytes};
+  const std::size_t size =
+      role == Role::request ? PlainHead::read(request, bytes, plain) : PlainHead::read(response, bytes, plain);
+  if (size == 0) {
+    clear_head();
+    llhttp_reset(&parser);
+  }
+  auto progress = size != 0 ? begin_body(size) : feed_head(bytes);
   if (progress) progress->consumed += skipped;
   return progress;
 }
@@ -193,6 +200,10 @@ Result<MessageReader::Progress> MessageReader::State::finish_head(std::size_t co
   } else {
     if (auto valid = validate_response_head(response); !valid) return fail(std::move(valid.error()));
   }
+  return begin_body(consumed);
+}
+
+Result<MessageReader::Progress> MessageReader::State::begin_body(std::size_t consumed) {
   framing = framing_of_head();
   keep_alive = keep_alive_of_head();
   length = 0;

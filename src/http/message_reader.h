@@ -1,5 +1,5 @@
-// Reads HTTP/1 messages of one direction of one connection with llhttp (strict). Never alters, decodes or copies a
-// body.
+// Reads HTTP/1 messages of one direction of one connection: plain heads by itself, all others with llhttp (strict).
+// Never alters, decodes or copies a body.
 #pragma once
 
 #include <cstddef>

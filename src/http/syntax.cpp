@@ -2,7 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 namespace borehole::http {
 
@@ -31,26 +36,40 @@ constexpr auto classes = make_classes();
 
 bool is(char c, std::uint8_t bit) noexcept { return (classes[static_cast<std::uint8_t>(c)] & bit) != 0; }
 
-bool all(Bytes text, std::uint8_t bit) noexcept {
-  return std::all_of(text.begin(), text.end(), [bit](char c) { return is(c, bit); });
-}
-
 // Sixteen octets that the compiler handles at once (SSE2, NEON).
 using Lane = unsigned char __attribute__((vector_size(16)));
+constexpr std::size_t lane_size = sizeof(Lane);
 
-// Whether no octet of the text is one that `odd` finds in a lane; gives the rest that fills none.
+// The first octet that is set in what comparing lanes gave; `lane_size`: none is.
+template <class Found>
+std::size_t first_of(Found found) noexcept {
+#ifdef __SSE2__
+  const auto bits = static_cast<unsigned>(_mm_movemask_epi8(reinterpret_cast<__m128i>(found)));
+  return static_cast<std::size_t>(std::countr_zero(bits | 1U << lane_size));
+#else
+  std::array<unsigned char, lane_size> octets{};
+  std::memcpy(octets.data(), &found, sizeof found);
+  return static_cast<std::size_t>(std::find_if(octets.begin(), octets.end(), [](auto c) { return c != 0; }) -
+                                  octets.begin());
+#endif
+}
+
+// How many octets at the beginning of the text are of the class; `odd` finds the others in a lane, and may find some of
+// the class besides.
 template <class Odd>
-bool plain_lanes(Bytes& text, Odd odd) noexcept {
-  while (text.size() >= sizeof(Lane)) {
+std::size_t size_of(Bytes text, std::uint8_t bit, Odd odd) noexcept {
+  std::size_t done = 0;
+  while (text.size() - done >= lane_size) {
     Lane lane;
-    std::memcpy(&lane, text.data(), sizeof lane);
-    const auto found = odd(lane);
-    std::array<std::uint64_t, 2> halves{};
-    std::memcpy(halves.data(), &found, sizeof halves);
-    if ((halves[0] | halves[1]) != 0) return false;
-    text.remove_prefix(sizeof lane);
+    std::memcpy(&lane, text.data() + done, sizeof lane);
+    const std::size_t plain = first_of(odd(lane));
+    done += plain;
+    if (plain == lane_size) continue;
+    if (!is(text[done], bit)) return done;
+    ++done;
   }
-  return true;
+  while (done < text.size() && is(text[done], bit)) ++done;
+  return done;
 }
 
 }  // namespace
@@ -58,14 +77,22 @@ bool plain_lanes(Bytes& text, Odd odd) noexcept {
 bool is_tchar(char c) noexcept { return is(c, tchar); }
 bool is_field_octet(char c) noexcept { return is(c, field_text); }
 
-bool is_token(Bytes text) noexcept { return !text.empty() && all(text, tchar); }
-bool is_target_text(Bytes text) noexcept {
-  return plain_lanes(text, [](Lane lane) { return (lane <= 0x20) | (lane >= 0x7f); }) && all(text, visible);
+std::size_t token_size(Bytes text) noexcept {
+  return size_of(text, tchar, [](Lane lane) {
+    const Lane lower = lane | 0x20;
+    return ((lower < 'a') | (lower > 'z')) & ((lane < '0') | (lane > '9')) & (lane != '-');
+  });
 }
-bool is_field_text(Bytes text) noexcept {
-  return plain_lanes(text, [](Lane lane) { return ((lane < 0x20) & (lane != '\t')) | (lane == 0x7f); }) &&
-         all(text, field_text);
+std::size_t target_text_size(Bytes text) noexcept {
+  return size_of(text, visible, [](Lane lane) { return (lane <= 0x20) | (lane >= 0x7f); });
 }
+std::size_t field_text_size(Bytes text) noexcept {
+  return size_of(text, field_text, [](Lane lane) { return ((lane < 0x20) & (lane != '\t')) | (lane == 0x7f); });
+}
+
+bool is_token(Bytes text) noexcept { return !text.empty() && token_size(text) == text.size(); }
+bool is_target_text(Bytes text) noexcept { return target_text_size(text) == text.size(); }
+bool is_field_text(Bytes text) noexcept { return field_text_size(text) == text.size(); }
 bool is_all_digits(Bytes text) noexcept { return !text.empty() && std::all_of(text.begin(), text.end(), is_digit); }
 
 Bytes trim_whitespace(Bytes text) noexcept {

@@ -15,11 +15,15 @@ constexpr bool is_alpha(char c) noexcept { return (c >= 'a' && c <= 'z') || (c >
 constexpr bool is_whitespace(char c) noexcept { return c == ' ' || c == '\t'; }
 
 bool is_tchar(char c) noexcept;
-bool is_field_octet(char c) noexcept;        // HTAB, SP, visible ASCII or obs-text
-bool is_token(Bytes text) noexcept;          // at least one tchar, nothing else
-bool is_target_text(Bytes text) noexcept;    // visible ASCII, nothing else
-bool is_field_text(Bytes text) noexcept;     // HTAB, SP, visible ASCII and obs-text
-bool is_all_digits(Bytes text) noexcept;     // at least one
+bool is_field_octet(char c) noexcept;      // HTAB, SP, visible ASCII or obs-text
+bool is_token(Bytes text) noexcept;        // at least one tchar, nothing else
+bool is_target_text(Bytes text) noexcept;  // visible ASCII, nothing else
+bool is_field_text(Bytes text) noexcept;   // HTAB, SP, visible ASCII and obs-text
+bool is_all_digits(Bytes text) noexcept;   // at least one
+// How many octets at the beginning are of that kind.
+std::size_t token_size(Bytes text) noexcept;
+std::size_t target_text_size(Bytes text) noexcept;
+std::size_t field_text_size(Bytes text) noexcept;
 Bytes trim_whitespace(Bytes text) noexcept;  // SP and HTAB at both ends
 
 enum class LineFault : std::uint8_t {

@@ -50,7 +50,7 @@ bool set_host(Authority& authority, Bytes text) {
     if (dot == Bytes::npos) break;
     rest.remove_prefix(dot + 1);
   }
-  authority.is_ip = is_ipv4(authority.host);
+  authority.is_ip = is_digit(authority.host.front()) && is_ipv4(authority.host);
   return authority.is_ip || !is_number_like(label);
 }
 

@@ -139,6 +139,10 @@ Result<void> validate_request_head(const RequestHead& head) {
   if (auto checked = check_request_line(head); !checked) return checked;
   if (Problem p = check_fields(head); p.found())
     return p.ambiguous ? ambiguous(std::move(p.detail)) : malformed(std::move(p.detail));
+  return validate_request_fields(head);
+}
+
+Result<void> validate_request_fields(const RequestHead& head) {
   if (Problem p = check_framing(head); p.found()) return ambiguous(std::move(p.detail));
   if (head.method() == "CONNECT") {
     const auto length = head.find("content-length");
@@ -160,6 +164,10 @@ Result<void> validate_response_head(const ResponseHead& head) {
   if (head.status() < 100) return bad_response("The status code is below 100.");
   if (!is_field_text(*line)) return bad_response("The reason phrase has a control character.");
   if (Problem p = check_fields(head); p.found()) return bad_response(std::move(p.detail));
+  return validate_response_fields(head);
+}
+
+Result<void> validate_response_fields(const ResponseHead& head) {
   if (Problem p = check_framing(head); p.found()) return bad_response(std::move(p.detail));
   // RFC 9110 section 8.6, RFC 9112 section 6.1: not every reader knows that no body follows.
   if (head.informational() || head.status() == 204) {

@@ -20,4 +20,8 @@ Result<void> validate_request_head(const RequestHead& head);
 // The same for what can stand in a response, and a body that a 1xx or 204 announces; refused with malformed_response.
 Result<void> validate_response_head(const ResponseHead& head);
 
+// Of the above what the fields say together (framing, Host), for a head whose lines were each found sound.
+Result<void> validate_request_fields(const RequestHead& head);
+Result<void> validate_response_fields(const ResponseHead& head);
+
 }  // namespace borehole::http

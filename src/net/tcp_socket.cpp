@@ -191,6 +191,20 @@ void TcpSocket::State::write_now(Buffer& from) noexcept {
   }
 }
 
+// A connection's life is waiting for the most part: then it keeps no room to write into, but leaves it to the next one
+// of its thread that writes.
+thread_local Buffer TcpSocket::State::spare;
+
+void TcpSocket::State::take_room() noexcept {
+  if (out.capacity() == 0) std::swap(out, spare);
+}
+
+void TcpSocket::State::leave_room() noexcept {
+  if (!out.empty()) return;
+  if (out.capacity() > spare.capacity()) std::swap(out, spare);
+  out.release();
+}
+
 void TcpSocket::State::pump() noexcept {
   if (failure != 0 || broken) return out.clear();
   if (slice > 0) return;
@@ -209,6 +223,7 @@ void TcpSocket::State::pump() noexcept {
     }
     return;
   }
+  leave_room();
   if (want_fin && !sent_fin) {
     sent_fin = true;
     if (::shutdown(descriptor(), SHUT_WR) != 0) fail(uv_translate_sys_error(errno));
@@ -218,6 +233,7 @@ void TcpSocket::State::pump() noexcept {
 void TcpSocket::State::on_wrote(uv_write_t* request, int status) noexcept {
   State& self = of(request->handle);
   self.in_flight.consume(std::exchange(self.slice, 0));
+  if (self.in_flight.empty()) self.in_flight.release();
   if (uv_is_closing(self.handle()) != 0) return;
   if (status != 0) return self.fail(status);
   self.pump();
@@ -239,7 +255,10 @@ void TcpSocket::set_reading(bool on) noexcept {
 }
 
 bool TcpSocket::reading() const noexcept { return state_->want_reading && !state_->ended && !state_->broken; }
-Buffer& TcpSocket::out() noexcept { return state_->out; }
+Buffer& TcpSocket::out() noexcept {
+  state_->take_room();
+  return state_->out;
+}
 void TcpSocket::flush() noexcept { state_->pump(); }
 std::size_t TcpSocket::queued() const noexcept { return state_->queued(); }
 

@@ -40,6 +40,8 @@ struct TcpSocket::State final : Handle, Task {
   void reset_on_close() noexcept;
   void apply_reading() noexcept;
   void pump() noexcept;
+  void take_room() noexcept;
+  void leave_room() noexcept;
   std::size_t queued() const noexcept;
   int descriptor() const noexcept;
   void run() noexcept override;
@@ -50,6 +52,7 @@ struct TcpSocket::State final : Handle, Task {
   Loop& loop;
   TcpObserver* observer = nullptr;
   ConnectObserver* connect_observer = nullptr;
+  static thread_local Buffer spare;
   Buffer out;
   Buffer in_flight;           // what libuv is writing from; does not move meanwhile
   std::size_t slice = 0;      // octets at its front that are with libuv; 0: nothing is

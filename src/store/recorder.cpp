@@ -63,6 +63,17 @@ struct Batch {
     octets += more;
     return true;
   }
+  void expect(std::size_t more) noexcept {
+    try {
+      records.reserve(std::min(more, batch_records));
+    } catch (const std::bad_alloc&) {  // then it grows as it can
+    }
+  }
+  void clear() noexcept {
+    records.clear();
+    receipts.clear();
+    octets = 0;
+  }
   bool full() const { return records.size() >= batch_records || octets >= batch_bytes; }
 };
 
@@ -100,7 +111,7 @@ struct Recorder::State {
   const SystemClock system_clock;
   std::vector<std::unique_ptr<calls::Sink>> sinks;  // the thread's own, as all that `run` uses alone
   const Clock& clock;
-  BoundedQueue<calls::CapturedCall> mailbox;
+  BoundedQueue<std::unique_ptr<calls::CapturedCall>> mailbox;
   std::atomic<std::uint64_t> delivered{0}, written{0}, dropped{0}, failed{0};
   std::atomic<TimePoint::rep> dropped_at{0};  // 0: never
 
@@ -125,8 +136,9 @@ struct Recorder::State {
 
   void run();
   bool wait(std::uint64_t& ticket);
-  void wait_for_processes(const std::vector<calls::CapturedCall>& calls, TimePoint begin) const;
-  void write(std::vector<calls::CapturedCall>& calls);
+  using Calls = std::vector<std::unique_ptr<calls::CapturedCall>>;
+  void wait_for_processes(const Calls& calls, TimePoint begin) const;
+  void write(Calls& calls);
   void write_batch(const Batch& batch) noexcept;
   void note_failure(std::uint64_t records, std::string detail) noexcept;
   void drop() noexcept;
@@ -136,15 +148,15 @@ struct Recorder::State {
 
 // A record that comes a moment later, though not after `begin`, is worth its client's process. Not where many wait to
 // be written.
-void Recorder::State::wait_for_processes(const std::vector<calls::CapturedCall>& calls, TimePoint begin) const {
+void Recorder::State::wait_for_processes(const Calls& calls, TimePoint begin) const {
   if (calls.size() >= batch_records) return;
   const bool awaited =
-      std::any_of(calls.begin(), calls.end(), [](const auto& call) { return call.receipt != nullptr; });
+      std::any_of(calls.begin(), calls.end(), [](const auto& call) { return call->receipt != nullptr; });
   const Duration patience =
       std::min<Duration>(awaited ? process_patience_awaited : process_patience, begin - clock.now());
   const auto end = std::chrono::steady_clock::now() + patience;
   for (const auto& call : calls) {
-    if (call.client_process) call.client_process->wait_for(end - std::chrono::steady_clock::now());
+    if (call->client_process) call->client_process->wait_for(end - std::chrono::steady_clock::now());
   }
 }
 
@@ -166,7 +178,7 @@ bool Recorder::State::wait(std::uint64_t& ticket) {
 }
 
 void Recorder::State::run() {
-  std::vector<calls::CapturedCall> calls;
+  Calls calls;
   for (bool go_on = true; go_on;) {
     std::uint64_t ticket = 0;
     go_on = wait(ticket);
@@ -184,7 +196,7 @@ void Recorder::State::run() {
   }
 }
 
-void Recorder::State::write(std::vector<calls::CapturedCall>& calls) {
+void Recorder::State::write(Calls& calls) {
   Batch batch;
   std::shared_ptr<const bedrock::PriceTable> prices_now;
   {
@@ -192,17 +204,22 @@ void Recorder::State::write(std::vector<calls::CapturedCall>& calls) {
     prices_now = prices;
   }
   wait_for_processes(calls, begin_by);
-  for (calls::CapturedCall& call : calls) {
-    calls::decode(call, prices_now.get());
-    if (!batch.add(call)) {
-      write_batch(std::exchange(batch, {}));  // which gives memory back
-      if (!batch.add(call)) {
-        if (call.receipt) call.receipt->settle(calls::RecordFate::failed);
+  batch.expect(calls.size());
+  for (auto& call : calls) {
+    calls::decode(*call, prices_now.get());
+    if (!batch.add(*call)) {
+      write_batch(batch);  // which gives memory back
+      batch = {};
+      if (!batch.add(*call)) {
+        if (call->receipt) call->receipt->settle(calls::RecordFate::failed);
         note_failure(1, words_of(std::bad_alloc()));
         failed.fetch_add(1, std::memory_order_release);
       }
     }
-    if (batch.full()) write_batch(std::exchange(batch, {}));
+    call.reset();
+    if (!batch.full()) continue;
+    write_batch(batch);
+    batch.clear();
   }
   write_batch(batch);
 }
@@ -290,15 +307,15 @@ Recorder::~Recorder() {
   state_->thread.join();
 }
 
-void Recorder::deliver(calls::CapturedCall call) noexcept {
+void Recorder::deliver(std::unique_ptr<calls::CapturedCall> call) noexcept {
   State& state = *state_;
   bool was_empty = false;
   // Counted first, so that no reader of the counters sees more written than delivered.
   const std::uint64_t number = state.delivered.fetch_add(1, std::memory_order_relaxed) + 1;
-  const bool awaited = call.receipt != nullptr;
+  const bool awaited = call->receipt != nullptr;
   bool taken = false;
   try {
-    const std::size_t cost = call.cost();
+    const std::size_t cost = call->cost();
     taken = state.mailbox.push(std::move(call), cost, &was_empty);
   } catch (...) {  // out of memory
   }

@@ -46,7 +46,7 @@ class Recorder final : public calls::CallOutbox {
  public:
   Recorder(std::vector<std::unique_ptr<calls::Sink>> sinks, const RecorderOptions& options);
   ~Recorder() override;
-  void deliver(calls::CapturedCall call) noexcept override;
+  void deliver(std::unique_ptr<calls::CapturedCall> call) noexcept override;
   void missed() noexcept override;
   RecorderCounters counters() const noexcept;
   // For records that are written from now on (the configuration was loaded again).

@@ -252,7 +252,7 @@ class StillClock final : public Clock {
 };
 
 struct Outbox final : CallOutbox {
-  void deliver(CapturedCall call) noexcept override { calls.push_back(std::move(call)); }
+  void deliver(std::unique_ptr<CapturedCall> call) noexcept override { calls.push_back(std::move(*call)); }
   void missed() noexcept override {}
   std::vector<CapturedCall> calls;
 };

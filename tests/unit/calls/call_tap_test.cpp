@@ -21,7 +21,7 @@ class FakeClock final : public Clock {
 };
 
 struct Outbox final : CallOutbox {
-  void deliver(CapturedCall call) noexcept override { calls.push_back(std::move(call)); }
+  void deliver(std::unique_ptr<CapturedCall> call) noexcept override { calls.push_back(std::move(*call)); }
   void missed() noexcept override {}
   std::vector<CapturedCall> calls;
 };
@@ -331,6 +331,24 @@ TEST_CASE("a refused call has the status that the client was answered, and no an
   CHECK_FALSE(record.aws.signature_intact.has_value());
   CHECK(bench.outbox.calls.front().target == "/model/m/converse");
   CHECK(record.request.target == "/service/model/m/converse");
+}
+
+TEST_CASE("what comes after a call's end is no part of it", "[call_tap]") {
+  Bench bench;
+  const auto tap = bench.begin();
+  tap->on_finished(Outcome::client_aborted, nullptr, 0, bench.t0);
+  CHECK(tap->id().empty());
+  tap->on_upstream({}, bench.t0);
+  tap->on_sent_head("GET / HTTP/1.1\r\n\r\n", bench.t0);
+  tap->on_request_body("late", bench.t0);
+  tap->on_request_passed(Duration{1});
+  tap->on_response_body("late", bench.t0);
+  tap->on_response_passed(Duration{1}, bench.t0);
+  tap->on_note("late");
+  tap->on_finished(Outcome::complete, nullptr, 0, bench.t0);
+  CHECK(bench.only().outcome == Outcome::client_aborted);
+  CHECK(bench.only().request.body_bytes == 0);
+  CHECK(bench.only().notes.empty());
 }
 
 TEST_CASE("the cost of a captured call covers its bodies", "[call_tap]") {

@@ -14,7 +14,7 @@ namespace {
 using Kind = LiveEvent::Kind;
 
 struct Outbox final : CallOutbox {
-  void deliver(CapturedCall call) noexcept override { calls.push_back(std::move(call)); }
+  void deliver(std::unique_ptr<CapturedCall> call) noexcept override { calls.push_back(std::move(*call)); }
   void missed() noexcept override {}
   std::vector<CapturedCall> calls;
 };

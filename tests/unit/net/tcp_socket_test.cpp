@@ -62,6 +62,16 @@ TEST_CASE("a large transfer waits for its slow reader and loses nothing") {
   CHECK((pair.far_seen.text == all));
 }
 
+TEST_CASE("a connection that has written all keeps no room for it: the next one writes there") {
+  TestLoop test;
+  Pair pair(test);
+  send(*pair.near, "hello");
+  const char* const room = pair.far->out().prepare(1);
+  pair.far->flush();  // with nothing to write
+  CHECK(pair.near->out().prepare(1) == room);
+  CHECK(pair.far->out().capacity() == 0);
+}
+
 TEST_CASE("nothing is read before reading is set, nor while nobody observes") {
   TestLoop test;
   Pair pair(test);

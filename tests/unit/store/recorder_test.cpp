@@ -58,9 +58,9 @@ std::vector<std::unique_ptr<calls::Sink>> one(std::unique_ptr<calls::Sink> sink)
   return out;
 }
 
-calls::CapturedCall captured(const std::string& id) {
-  calls::CapturedCall call;
-  call.record = record(id);
+std::unique_ptr<calls::CapturedCall> captured(const std::string& id) {
+  auto call = std::make_unique<calls::CapturedCall>();
+  call->record = record(id);
   return call;
 }
 
@@ -71,8 +71,8 @@ TEST_CASE("a batch of large bodies is written before it is complete", "[recorder
   Seen seen;
   Recorder recorder(one(std::make_unique<FakeSink>(seen)), {.mailbox_bytes = 200 * megabyte});
   for (int i = 0; i < 150; ++i) {
-    calls::CapturedCall call = captured(std::to_string(i));
-    call.record.response.body.assign(megabyte, 'x');
+    auto call = captured(std::to_string(i));
+    call->record.response.body.assign(megabyte, 'x');
     recorder.deliver(std::move(call));
   }
   recorder.flush();
@@ -195,9 +195,9 @@ struct Told {
   std::condition_variable changed;
   std::vector<std::pair<std::string, calls::RecordFate>> all;
 
-  calls::CapturedCall call(const std::string& id) {
-    calls::CapturedCall made = captured(id);
-    made.receipt = std::make_shared<calls::Receipt>([this, id](calls::RecordFate fate) {
+  std::unique_ptr<calls::CapturedCall> call(const std::string& id) {
+    auto made = captured(id);
+    made->receipt = std::make_shared<calls::Receipt>([this, id](calls::RecordFate fate) {
       const std::lock_guard lock(mutex);
       all.emplace_back(id, fate);
       changed.notify_all();
@@ -291,7 +291,7 @@ TEST_CASE("who waits for a record that is not kept is told so", "[recorder]") {
 TEST_CASE("a full mailbox drops, and every drop is counted", "[recorder]") {
   Seen seen;
   seen.held = true;
-  const std::size_t each = captured("x").cost();
+  const std::size_t each = captured("x")->cost();
   Recorder recorder(one(std::make_unique<FakeSink>(seen)), {.mailbox_bytes = each * 10});
   recorder.deliver(captured("first"));
   {
@@ -357,7 +357,7 @@ TEST_CASE("a sink that writes again ends the trouble", "[recorder]") {
 TEST_CASE("many threads deliver; nothing is lost and nothing counted twice", "[recorder]") {
   Seen seen;
   constexpr int threads = 4, each = 3000;
-  Recorder recorder(one(std::make_unique<FakeSink>(seen)), {.mailbox_bytes = captured("x").cost() * 200});
+  Recorder recorder(one(std::make_unique<FakeSink>(seen)), {.mailbox_bytes = captured("x")->cost() * 200});
   std::atomic<bool> stop{false};
   std::thread watcher([&] {
     while (!stop) {
