@@ -74,7 +74,7 @@ class StillClock final : public Clock {
 
 struct Outbox final : calls::CallOutbox {
   Outbox() { delivered.reserve(1); }
-  void deliver(calls::CapturedCall call) noexcept override { delivered.push_back(std::move(call)); }
+  void deliver(std::unique_ptr<calls::CapturedCall> call) noexcept override { delivered.push_back(std::move(*call)); }
   void missed() noexcept override { ++missing; }
   std::vector<calls::CapturedCall> delivered;
   int missing = 0;
@@ -219,15 +219,15 @@ TEST_CASE(
         sinks.push_back(std::make_unique<ThenShort>(*CallStoreWriter::open(path, {}, false), kind, nth));
         Recorder recorder(std::move(sinks), {});
         for (const char* id : {"A", "B", "C"}) {
-          calls::CapturedCall captured;
-          captured.record = record(id);
+          auto captured = std::make_unique<calls::CapturedCall>();
+          captured->record = record(id);
           // B's fate is settled on the recorder's thread: there is memory again.
-          if (captured.record.id == "B") {
-            captured.receipt = std::make_shared<calls::Receipt>([&short_now](calls::RecordFate) {
+          if (captured->record.id == "B") {
+            captured->receipt = std::make_shared<calls::Receipt>([&short_now](calls::RecordFate) {
               short_now = ran_out;
               plenty();
             });
-            give_words(captured);  // more than there is room for from A
+            give_words(*captured);  // more than there is room for from A
           }
           recorder.deliver(std::move(captured));
           recorder.flush();

@@ -151,8 +151,8 @@ TEST_CASE("a record is begun to be written within 90 ms, also where another batc
     REQUIRE(seen.changed.wait_for(lock, std::chrono::seconds(30), [&] { return seen.waiting; }));
   }
   recorder.deliver(captured("C"));  // while B is being written, which takes 60 ms
-  calls::CapturedCall with_process = captured("D");
-  with_process.client_process = std::make_shared<const calls::AwaitedProcess>();  // that is never found out
+  auto with_process = captured("D");
+  with_process->client_process = std::make_shared<const calls::AwaitedProcess>();  // that is never found out
   recorder.deliver(std::move(with_process));
   clock.set(milliseconds(160));
   {
