@@ -1,14 +1,15 @@
 """How the cost grows: with connections, sizes of bodies, rows in the store, hosts. Flat curves are what is wanted."""
 
+import json
 import pathlib
-import sqlite3
+import resource
 import statistics
 import subprocess
 import time
 import urllib.request
 
 from bench import plot, report
-from bench.processes import MANY_HOSTS, Failure, Origin, memory_of
+from bench.processes import MANY_HOSTS, TREE, Origin, memory_of
 from bench.proxies import Borehole
 from bench.scenarios import Run, calls, signed_post
 
@@ -46,71 +47,86 @@ def over_hosts(setting, most):
 
 # --- the store --------------------------------------------------------------------------------------------------------------
 
-
-def fill(path, rows):
-    """Copies the calls that are there, under other ids and one second apart, until there are so many."""
-    base = sqlite3.connect(path)
-    base.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA cache_size=-200000")
-    columns = [row[1] for row in base.execute("PRAGMA table_info(calls)")]
-    have, last = base.execute("SELECT count(*), max(seq) FROM calls").fetchone()
-    if have == 0:
-        raise Failure("there is no call to make many of")
-    new = {"seq": "seq + :by", "started_us": "started_us + :by * 1000000",
-           "id": "substr(id, 1, 14) || printf('%012d', seq + :by)"}
-    select = ", ".join(new.get(column, column) for column in columns)
-    while have < rows:
-        count = min(have, rows - have)
-        with base:
-            base.execute(f"INSERT INTO calls ({', '.join(columns)}) SELECT {select} FROM calls ORDER BY seq LIMIT :count",
-                         {"by": last, "count": count})
-        have += count
-        last *= 2
-    base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    base.close()
+# Calls as bench/grow.cpp makes them, a second apart.
+FIRST_SECOND = 1_767_225_600
+GROW = TREE / "build/bench/grow"
 
 
-def milliseconds(action, times=5):
+def moment(second):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(FIRST_SECOND + second))
+
+
+TIMES = 5
+
+
+def children_seconds():
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def milliseconds(action):
     took = []
-    for _ in range(times):
+    for _ in range(TIMES):
         began = time.monotonic()
         action()
         took.append((time.monotonic() - began) * 1000)
     return statistics.median(took)
 
 
+def questions(rows):
+    """What a person asks a store of so many calls, the program's own start included: {figure: [words…]}. Of several, the
+    slowest is the figure."""
+    middle = ["--since", moment(rows // 3), "--until", moment(2 * rows // 3)]
+    return {
+        "list_ms": [["list"]],
+        "list_by_filter_ms": [["list", *words] for words in (
+            ["--model", "haiku"], ["--status", "503"], ["--key", "AKIAIOSFODNN7EXAMPLC"], ["--sdk", "cli"],
+            ["--operation", "InvokeModel"], ["--session", f"chat-{rows // 10_000}"], middle, [*middle, "--status", "429"])],
+        "list_rare_ms": [["list", "--model", "the-only-one"], ["list", "--model", "no-such-model"]],
+        "stats_ms": [["stats"]],
+        "stats_by_ms": [["stats", "--by", name] for name in ("key", "sdk", "process", "operation", "day")],
+        "stats_by_filter_ms": [["stats", "--model", "haiku", "--by", "key"], ["stats", "--status", "429"],
+                               ["stats", *middle]],
+    }
+
+
+def grow(store, rows):
+    done = subprocess.run([GROW, store, str(rows)], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
 def over_rows(setting, most):
-    """What a person waits for, the program's own start included, and the newest page of the API."""
+    """What a person waits for, the newest page of the API, and what writing another call takes."""
     store = setting.work / "grown.db"
     for old in setting.work.glob("grown.db*"):
         old.unlink()
     with Origin(setting.work, setting.load_core) as origin:
         for rows in (rows for rows in ROWS if rows <= most):
-            if rows > 0:
-                if rows == ROWS[1]:
-                    first_calls(setting, store)
-                fill(store, rows)
+            grown = grow(store, rows)
             with Borehole(setting.work, setting.proxy_core, origin, store=store, admin=True) as proxy:
-                def command(*words, proxy=proxy):
-                    subprocess.run([Borehole.binary, *words, "--config", proxy.config], check=True,
+                def command(words, proxy=proxy):
+                    subprocess.run([Borehole.binary, "calls", *words, "--config", proxy.config], check=True,
                                    stdout=subprocess.DEVNULL)
 
                 def page(proxy=proxy):
                     urllib.request.urlopen(f"http://127.0.0.1:{proxy.admin_port}/api/calls").read()
 
-                command("calls", "list")
-                yield rows, {"list_ms": milliseconds(lambda: command("calls", "list")),
-                             "stats_ms": milliseconds(lambda: command("calls", "stats")),
-                             "page_ms": milliseconds(page),
-                             "store_mib": store.stat().st_size / 2**20 if store.exists() else 0}, []
+                command(["list"])
+                figures, spent = {}, []
+                for name, all_of_it in questions(rows).items():
+                    took = []
+                    for words in all_of_it:
+                        before = children_seconds()
+                        took.append(milliseconds(lambda words=words: command(words)))
+                        spent.append((children_seconds() - before) * 1000 / TIMES)
+                    figures[name] = max(took)
+                figures["page_ms"] = milliseconds(page)
+                figures["most_cpu_ms"] = max(spent)
+            figures["write_us"] = grown["cpu_us"]
+            figures["octets_per_call"] = store.stat().st_size / rows if rows else 0
+            yield rows, figures, []
     for old in setting.work.glob("grown.db*"):
         old.unlink()
-
-
-def first_calls(setting, store):
-    for old in setting.work.glob("grown.db*"):
-        old.unlink()
-    with Run(setting, "borehole", signed_post(), setting.answer, 16, store=store) as run:
-        run.load.run("requests 5000")
 
 
 # --- all of it --------------------------------------------------------------------------------------------------------------
@@ -118,7 +134,8 @@ def first_calls(setting, store):
 PARTS = {
     "connections": ("S1 over connections", "connections", "CPU µs per call", over_connections, ("cpu_us", "workers_us"), None),
     "bodies": ("over the request's size", "octets of the body", "CPU s per GB", over_bodies, ("cpu_s_per_gb",), None),
-    "rows": ("reading a grown store", "calls in the store", "ms", over_rows, ("list_ms", "stats_ms", "page_ms"), PATIENCE_MS),
+    "rows": ("reading a grown store", "calls in the store", "ms", over_rows,
+             ("list_ms", "list_by_filter_ms", "stats_ms", "page_ms"), PATIENCE_MS),
     "hosts": ("first call to each host", "hosts seen", "CPU µs per call", over_hosts, ("cpu_us",), None),
 }
 
@@ -148,14 +165,9 @@ def picture(results):
     return plot.svg(panels)
 
 
-def tables(results):
-    out = []
-    for name, points in results.items():
-        title, x_label = PARTS[name][:2]
-        head = [x_label, *points[0][1]]
-        rows = [[f"{x:,}", *(report.number(value) for value in figures.values())] for x, figures in points]
-        out.append(f"{title[0].upper()}{title[1:]}:\n\n" + report.as_markdown(head, rows))
-    return "\n\n".join(out)
+def table(name, points):
+    head = [PARTS[name][1], *points[0][1]]
+    return report.as_markdown(head, [[f"{x:,}", *(report.number(value) for value in figures.values())] for x, figures in points])
 
 
 def as_json(results):

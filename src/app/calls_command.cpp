@@ -46,6 +46,9 @@ void add_explain_options(CLI::App& command, CallsOptions& options) {
 }
 
 void add_stats_options(CLI::App& command, CallsOptions& options) {
+  command.footer(
+      "Counts, tokens and cost are exact. Percentiles are exact for a few thousand calls, and else within half a\n"
+      "percent.");
   command
       .add_option_function<std::string>(
           "--by",

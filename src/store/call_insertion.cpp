@@ -1,6 +1,7 @@
 #include "store/call_insertion.h"
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -30,10 +31,19 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 constexpr std::string_view insert_block_sql =
     "INSERT INTO record_blocks (first_seq, last_seq, records) VALUES (?, ?, ?)";
 
-// Not one that a block still spans, though its call is gone.
+// Not one that a block still spans, or that was counted, though its call is gone.
 constexpr std::string_view last_seq_sql =
-    "SELECT max(coalesce((SELECT max(seq) FROM calls), 0), "
+    "SELECT max(coalesce((SELECT max(seq) FROM calls), 0), coalesce((SELECT seq FROM totals_done), 0), "
     "coalesce((SELECT last_seq FROM record_blocks ORDER BY block DESC LIMIT 1), 0))";
+
+constexpr std::string_view insert_attempt_sql = "INSERT INTO attempts (invocation, start, call) VALUES (?, ?, ?)";
+
+// A first attempt that went well, to which there turns out to be another. ?1: the invocation; ?2: the other's `seq`.
+constexpr std::string_view insert_first_attempt_sql = R"sql(
+INSERT INTO attempts SELECT invocation_id, started_us, seq FROM call_origins CROSS JOIN calls ON seq = of_call
+  WHERE of_call BETWEEN ?2 - 1000 AND ?2 - 1 AND invocation_id = ?1
+  AND NOT EXISTS (SELECT 1 FROM attempts WHERE invocation = ?1)
+)sql";
 
 // Before compression. A block is read whole for each of its records; past this one more does not make it much denser.
 constexpr std::size_t block_octets = std::size_t{128} * 1024;
@@ -63,6 +73,19 @@ class Binder {
   int at_ = 0;
 };
 
+std::string_view error_type(const calls::CallRecord& record) {
+  const auto& response = record.response;
+  return response.error_type.empty() && response.stream ? std::string_view(response.stream->exception)
+                                                        : std::string_view(response.error_type);
+}
+
+// Whether the call may not be alone in its invocation, as far as it tells itself.
+bool may_be_one_of_several(const calls::CallRecord& record) {
+  if (record.aws.invocation_id.empty()) return false;
+  return record.aws.attempt.value_or(0) != 1 || record.outcome != calls::Outcome::complete ||
+         record.response.status.value_or(999) >= 400 || !error_type(record).empty();
+}
+
 void bind_record(Statement& statement, std::int64_t seq, const calls::CallRecord& record, std::string_view place) {
   Binder to(statement);
   to.integer(seq);
@@ -90,8 +113,7 @@ void bind_record(Statement& statement, std::int64_t seq, const calls::CallRecord
   to.blob(place);
   to.text(record.session_id);
   to.text(record.client.sdk);
-  to.text(record.response.error_type.empty() && record.response.stream ? record.response.stream->exception
-                                                                       : record.response.error_type);
+  to.text(error_type(record));
   to.optional(record.usage.cache_read_tokens);
   to.optional(record.usage.cache_write_tokens);
 }
@@ -121,17 +143,20 @@ bool bind_origin(Statement& statement, std::int64_t seq, const calls::CallRecord
 
 struct CallInsertion::State {
   Database& database;
-  Statement insert, insert_origin, insert_block, last_seq;
+  CallTotals& totals;
+  Statement insert, insert_origin, insert_block, insert_attempt, insert_first_attempt, last_seq;
   Statement begin, commit, rollback;
   RecordPacker packer{};
   std::string text{};                // of the block that is being made
   std::vector<std::size_t> sizes{};  // of the records in it
   std::string place{};
+  std::set<std::string> retried{};  // invocations with an attempt in the batch that is not known to be the first
 
   Result<void> insert_all(std::span<const calls::CallRecord> batch) {
     if (last_seq.step() != Statement::Row::row) return unexpected(database.error("read"));  // `take_back` rewinds it
     std::int64_t seq = last_seq.integer(0);
     last_seq.rewind();
+    retried.clear();
     while (!batch.empty()) {
       text.clear();
       sizes.clear();
@@ -144,7 +169,21 @@ struct CallInsertion::State {
       seq += static_cast<std::int64_t>(sizes.size());
       batch = batch.subspan(sizes.size());
     }
-    return {};
+    return totals.attempted(retried);
+  }
+
+  Result<void> insert_as_attempt(const calls::CallRecord& record, std::int64_t seq) {
+    const std::string& invocation = record.aws.invocation_id;
+    if (record.aws.attempt.value_or(1) > 1) {
+      insert_first_attempt.bind_text_view(1, invocation);
+      insert_first_attempt.bind(2, seq);
+      if (auto done = run(insert_first_attempt); !done) return done;
+    }
+    insert_attempt.bind_text_view(1, invocation);
+    insert_attempt.bind(2, micros(record.started_at));
+    insert_attempt.bind(3, seq);
+    if (record.aws.attempt.value_or(2) > 1) retried.insert(invocation);
+    return run(insert_attempt);
   }
 
   // Those whose records are in `text`.
@@ -163,6 +202,9 @@ struct CallInsertion::State {
       if (auto done = run(insert); !done) return done;
       if (bind_origin(insert_origin, seq, records[i])) {
         if (auto done = run(insert_origin); !done) return done;
+      }
+      if (may_be_one_of_several(records[i])) {
+        if (auto done = insert_as_attempt(records[i], seq); !done) return done;
       }
       ++seq;
       at.offset += at.size;
@@ -191,18 +233,19 @@ CallInsertion::~CallInsertion() = default;
 CallInsertion::CallInsertion(CallInsertion&&) noexcept = default;
 CallInsertion& CallInsertion::operator=(CallInsertion&&) noexcept = default;
 
-Result<CallInsertion> CallInsertion::prepare(Database& database) {
+Result<CallInsertion> CallInsertion::prepare(Database& database, CallTotals& totals) {
   std::vector<Statement> made;
   for (const std::string_view sql :
-       {insert_sql, insert_origin_sql, insert_block_sql, last_seq_sql, std::string_view("BEGIN IMMEDIATE"),
-        std::string_view("COMMIT"), std::string_view("ROLLBACK")}) {
+       {insert_sql, insert_origin_sql, insert_block_sql, insert_attempt_sql, insert_first_attempt_sql, last_seq_sql,
+        std::string_view("BEGIN IMMEDIATE"), std::string_view("COMMIT"), std::string_view("ROLLBACK")}) {
     auto statement = database.prepare(sql);
     if (!statement) return unexpected(statement.error());
     made.push_back(*std::move(statement));
   }
-  return CallInsertion(std::unique_ptr<State>(new State{database, std::move(made[0]), std::move(made[1]),
-                                                        std::move(made[2]), std::move(made[3]), std::move(made[4]),
-                                                        std::move(made[5]), std::move(made[6])}));
+  auto next = made.begin();
+  const auto take = [&next] { return std::move(*next++); };
+  return CallInsertion(std::unique_ptr<State>(
+      new State{database, totals, take(), take(), take(), take(), take(), take(), take(), take(), take()}));
 }
 
 Result<void> CallInsertion::write(std::span<const calls::CallRecord> batch) {

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "calls/call_record.h"
+#include "store/call_totals.h"
 #include "store/sqlite.h"
 
 namespace borehole::store {
@@ -13,8 +14,8 @@ namespace borehole::store {
 // One thread at a time.
 class CallInsertion {
  public:
-  // The database has today's schema, and outlives it.
-  static Result<CallInsertion> prepare(Database& database);
+  // The database has today's schema; it and its totals outlive it.
+  static Result<CallInsertion> prepare(Database& database, CallTotals& totals);
   ~CallInsertion();
   CallInsertion(CallInsertion&&) noexcept;
   CallInsertion& operator=(CallInsertion&&) noexcept;

@@ -36,6 +36,7 @@ struct CallPruner::State {
   Database database;
   std::int64_t schema = 0;
   StoredRecords records;
+  std::optional<CallTotals> totals{};  // where the schema has them
 
   // Calls `take` with each call that fits, in the order of writing, in steps that hold nothing in between.
   template <class Step>
@@ -78,7 +79,7 @@ struct CallPruner::State {
     for (const Doomed& one : some) numbers += fmt::format("{}{}", numbers.empty() ? "" : ",", one.seq);
     // Who takes calls away wants their texts gone, whatever they share a block with.
     if (auto begun = database.execute("BEGIN IMMEDIATE"); !begun) return begun;
-    auto taken = remove_calls(database, "seq IN (" + numbers + ")", SharedBlock::divided);
+    auto taken = remove_calls(database, totals ? &*totals : nullptr, "seq IN (" + numbers + ")", SharedBlock::divided);
     auto ended = database.execute(taken ? "COMMIT" : "ROLLBACK");
     if (!taken) return unexpected(std::move(taken).error());
     if (!ended) (void)database.execute("ROLLBACK");
@@ -122,6 +123,11 @@ Result<std::unique_ptr<CallPruner>> CallPruner::open(const std::string& path) {
   auto records = StoredRecords::open(*database);
   if (!records) return unexpected(records.error());
   auto state = std::unique_ptr<State>(new State{std::move(*database), *version, std::move(*records)});
+  if (*version >= first_version_with_totals) {
+    auto totals = CallTotals::prepare(state->database);
+    if (!totals) return unexpected(totals.error());
+    state->totals = *std::move(totals);
+  }
   return std::unique_ptr<CallPruner>(new CallPruner(std::move(state)));
 }
 

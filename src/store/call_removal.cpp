@@ -54,7 +54,10 @@ Result<void> divide(Database& database, std::int64_t block, StoredRecords& recor
 
 }  // namespace
 
-Result<std::uint64_t> remove_calls(Database& database, std::string_view which, SharedBlock shared) {
+Result<std::uint64_t> remove_calls(Database& database, CallTotals* totals, std::string_view which, SharedBlock shared) {
+  if (totals != nullptr) {
+    if (auto forgot = totals->forget(which); !forgot) return unexpected(forgot.error());
+  }
   // A record that stands in its row may be large, and is not asked for.
   auto calls = database.prepare(
       fmt::format("DELETE FROM calls WHERE {} RETURNING CASE WHEN length(record) <= 32 THEN record END", which));
@@ -68,6 +71,9 @@ Result<std::uint64_t> remove_calls(Database& database, std::string_view which, S
     if (at && std::find(blocks.rbegin(), blocks.rend(), at->block) == blocks.rend()) blocks.push_back(at->block);
   }
   if (row == Statement::Row::failed) return unexpected(database.error("write to"));
+  if (totals != nullptr) {
+    if (auto forgot = totals->forgotten(); !forgot) return unexpected(forgot.error());
+  }
   if (blocks.empty()) return taken;
   auto empty = database.prepare(
       "DELETE FROM record_blocks WHERE block = ? AND NOT EXISTS "

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "store/call_totals.h"
 #include "store/sqlite.h"
 
 namespace borehole::store {
@@ -16,7 +17,8 @@ enum class SharedBlock : std::uint8_t {
   divided,  // now: the records of the others are written anew, each by itself
 };
 
-// The calls for which the SQL condition `which` holds. Within the caller's transaction; gives how many they were.
-Result<std::uint64_t> remove_calls(Database& database, std::string_view which, SharedBlock shared);
+// The calls for which the SQL condition `which` holds, also from `totals` (null: the schema is older). Within the
+// caller's transaction; gives how many they were.
+Result<std::uint64_t> remove_calls(Database& database, CallTotals* totals, std::string_view which, SharedBlock shared);
 
 }  // namespace borehole::store

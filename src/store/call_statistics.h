@@ -33,18 +33,26 @@ std::optional<GroupBy> parse_group_by(std::string_view name) noexcept;
 std::string_view group_by_name(GroupBy by) noexcept;
 std::vector<std::string_view> group_by_names();
 
+// Whether it is the same day in the machine's zone.
+bool on_one_day(WallTime one, WallTime other);
+
 // An exact sum of decimal amounts, in 10^-12 dollars.
 class DollarSum {
  public:
   // False (and nothing is added) for what is no plain decimal number.
   bool add(std::string_view decimal) noexcept;
   void add(const DollarSum& other) noexcept;
+  void subtract(const DollarSum& other) noexcept;
   std::string text() const;  // "0.0123": without zeroes at the end
+  // The two numbers that it is made of; below 0 as a whole where `dollars` is.
+  std::int64_t dollars() const noexcept { return dollars_; }
+  std::int64_t picos() const noexcept { return picos_; }
+  static DollarSum of(std::int64_t dollars, std::int64_t picos) noexcept;
 
  private:
   void carry() noexcept;
   std::int64_t dollars_ = 0;
-  std::int64_t picos_ = 0;  // below 10^12
+  std::int64_t picos_ = 0;  // from 0, below 10^12
 };
 
 // One call, as far as it counts.
@@ -56,6 +64,24 @@ struct CountedCall {
   std::optional<std::uint64_t> input_tokens, output_tokens, cache_read_tokens, cache_write_tokens;
   std::optional<double> total_ms, first_token_ms;
   bool last_of_several = false;  // the last attempt of an invocation that needed more than one
+
+  bool failed() const noexcept { return status.value_or(0) >= 400 || outcome != "complete"; }
+  bool throttled() const noexcept;
+};
+
+// Calls that were summed up before: sums over some of them may be taken from those over all, so none is unsigned.
+struct CallSums {
+  struct Told {
+    std::int64_t sum = 0, calls = 0;  // over so many calls that tell it
+  };
+  std::int64_t calls = 0, errors = 0, throttles = 0, retried = 0, gave_up = 0, with_cost = 0;
+  Told input_tokens, output_tokens, cache_read_tokens, cache_write_tokens;
+  DollarSum cost;
+  Buckets total_ms, first_token_ms;
+
+  void add(const CountedCall& call, int sign = 1);
+  void add(const CallSums& other);
+  bool possible() const noexcept;  // nothing is below 0
 };
 
 struct CallGroup {
@@ -86,6 +112,10 @@ class StatisticsCount {
 
   explicit StatisticsCount(GroupBy by) : by_(by) {}
   void add(const CountedCall& call);
+  // Calls of one group, that all started in the quarter of an hour that `started_at` is in.
+  void add(std::string_view key, WallTime started_at, const CallSums& sums);
+  // One invocation that needed more than one attempt, where `add` was told of its calls without that.
+  void add_retried(std::string_view key, WallTime started_at, bool gave_up);
   CallStatistics take();
 
  private:
@@ -93,9 +123,12 @@ class StatisticsCount {
     CallGroup group;
     PercentileCount total_ms, first_token_ms;
     void add(const CountedCall& call);
+    void add(const CallSums& sums);
+    void add_retried(bool gave_up);
     CallGroup take();
   };
-  std::string_view key_of(const CountedCall& call);
+  std::string_view key_of(std::string_view key, WallTime started_at);
+  Growing& group_of(std::string_view key, WallTime started_at);
   GroupBy by_;
   std::optional<std::int64_t> quarter_;  // the quarter of an hour, since 1970, that `beginning_` was made for
   std::string beginning_;

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "store/call_query.h"
@@ -9,8 +10,10 @@
 #include "store/readable_database.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
+#include "store/statistics_query.h"
 #include "store/stored_records.h"
 #include "store/summary_row.h"
+#include "store/time_slices.h"
 
 namespace borehole::store {
 
@@ -36,27 +39,6 @@ std::string beyond(const std::optional<Place>& place, CallOrder order) {
 
 WithAttempts with_attempts(const CallFilter& filter) {
   return filter.last_attempts ? WithAttempts::yes : WithAttempts::no;
-}
-
-std::string_view key_column(GroupBy by, std::int64_t version) {
-  switch (by) {
-    case GroupBy::model: return "model_id";
-    case GroupBy::operation: return "operation";
-    case GroupBy::status: return "status";
-    case GroupBy::key: return "access_key_id";
-    case GroupBy::sdk: return later_column("sdk", version);
-    case GroupBy::host: return "upstream_host";
-    case GroupBy::outcome: return "outcome";
-    case GroupBy::process:
-      return version >= first_version_with_origins ? "process_name || '[' || process_pid || ']'" : "NULL";
-    case GroupBy::app: return later_column("app_id", version);
-    case GroupBy::framework: return later_column("framework", version);
-    case GroupBy::session: return later_column("session_id", version);
-    case GroupBy::region: return "region";
-    case GroupBy::hour:
-    case GroupBy::day: break;
-  }
-  return "NULL";
 }
 
 }  // namespace
@@ -109,16 +91,32 @@ struct CallStoreReader::State {
     const std::string last_only =
         filter.last_attempts && !filter.text ? last_attempt_condition(conditions, schema) : std::string();
     const char* direction = order == CallOrder::newest_first ? "DESC" : "ASC";
+    std::optional<TimeSlices> slices;
+    if (order == CallOrder::newest_first) {
+      const std::int64_t end = from ? from->started_us + 1 : std::numeric_limits<std::int64_t>::max();
+      auto opened = TimeSlices::open(database, schema, filter, end);
+      if (!opened) return unexpected(std::move(opened).error());
+      slices = *std::move(opened);
+    }
     std::size_t left = filter.limit;
     std::vector<Row> page;
+    std::string slice;
+    const auto next_slice = [&]() -> Result<bool> {
+      if (!slices) return false;
+      auto next = slices->next();
+      if (!next) return unexpected(std::move(next).error());
+      if (*next) slice = fmt::format(" AND started_us >= {} AND started_us < {}", (*next)->first, (*next)->end);
+      return next->has_value();
+    };
+    if (auto first = next_slice(); !first) return unexpected(std::move(first).error());
     for (bool more = true; more && left > 0;) {
       // Texts are looked for behind SQL's back, so a page may give fewer calls than were read.
       const std::size_t wanted = filter.text ? page_calls : std::min(left, page_calls);
       // `+seq`: not to be looked up by, or SQLite sorts the whole table instead of walking along its index of starts.
       const std::string sql =
-          fmt::format("SELECT {0} FROM {8} WHERE +seq <= {1}{2}{3}{4}{7} ORDER BY started_us {5}, seq {5} LIMIT {6}",
+          fmt::format("SELECT {0} FROM {8} WHERE +seq <= {1}{2}{3}{4}{9}{7} ORDER BY started_us {5}, seq {5} LIMIT {6}",
                       summary_columns(schema, with_attempts(filter)), *last, conditions.sql, bound, beyond(from, order),
-                      direction, wanted, last_only, calls_and_origins(schema));
+                      direction, wanted, last_only, calls_and_origins(schema), slice);
       std::size_t octets = 0;
       std::size_t count = 0;
       auto read = rows(sql, conditions, [&](const Statement& row) {
@@ -132,6 +130,10 @@ struct CallStoreReader::State {
         if (!take(std::move(row)) || --left == 0) return {};
       }
       page.clear();
+      if (more || left == 0) continue;
+      auto next = next_slice();
+      if (!next) return unexpected(std::move(next).error());
+      more = *next;
     }
     return {};
   }
@@ -324,47 +326,7 @@ Result<std::optional<std::uint64_t>> CallStoreReader::cheap_count(const CallFilt
 }
 
 Result<CallStatistics> CallStoreReader::statistics(const CallFilter& filter, GroupBy by) const {
-  const CallConditions conditions = conditions_of(filter, state_->schema);
-  std::optional<TextFilter> text;
-  if (filter.text) text.emplace(*filter.text);
-  StatisticsCount count(by);
-  const std::int64_t version = state_->schema;
-  const std::string last_of_several =
-      version >= first_version_with_origins
-          ? fmt::format("CASE WHEN attempt > 1 THEN 1{} END", last_attempt_condition(conditions, version))
-          : "NULL";
-  auto read = state_->rows(
-      fmt::format("SELECT started_us, {}, outcome, {}, cost_usd, status, input_tokens, output_tokens, {}, {}, total_ms"
-                  ", {}, {}{} FROM {} WHERE 1{}",
-                  key_column(by, version), later_column("error_type", version),
-                  later_column("cache_read_tokens", version), later_column("cache_write_tokens", version),
-                  later_column("first_token_ms", version), last_of_several, text ? ", record" : "",
-                  calls_and_origins(version), conditions.sql),
-      conditions, [&](const Statement& row) {
-        if (text) {
-          const auto record = state_->unpacker.unpack(row.octets(13));
-          if (!record) ++state_->unreadable;
-          if (!record || !text->matches(*record)) return true;
-        }
-        CountedCall call;
-        call.started_at = WallTime(std::chrono::microseconds(row.integer(0)));
-        call.key = row.octets(1);
-        call.outcome = row.octets(2);
-        call.error_type = row.octets(3);
-        call.cost_usd = row.octets(4);
-        call.status = optional_integer<int>(row, 5);
-        call.input_tokens = optional_integer<std::uint64_t>(row, 6);
-        call.output_tokens = optional_integer<std::uint64_t>(row, 7);
-        call.cache_read_tokens = optional_integer<std::uint64_t>(row, 8);
-        call.cache_write_tokens = optional_integer<std::uint64_t>(row, 9);
-        call.total_ms = optional_real(row, 10);
-        call.first_token_ms = optional_real(row, 11);
-        call.last_of_several = row.integer(12) != 0;
-        count.add(call);
-        return true;
-      });
-  if (!read) return unexpected(read.error());
-  return count.take();
+  return read_statistics(state_->database, state_->schema, filter, by, state_->unpacker, state_->unreadable);
 }
 
 Result<std::int64_t> CallStoreReader::version() const { return state_->database.integer("PRAGMA data_version"); }

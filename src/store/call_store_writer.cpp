@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <exception>
 #include <mutex>
 #include <utility>
 
@@ -20,6 +21,11 @@ namespace {
 constexpr int prune_step = 256;  // calls taken away in one transaction
 constexpr auto prune_interval = std::chrono::minutes(10);
 constexpr auto prune_turn = std::chrono::milliseconds(100);  // records wait meanwhile
+// So many calls are counted for the totals at once, a fiftieth of a second's work: the more, the less often are the
+// same sums written; who asks for statistics counts those that are left.
+constexpr std::uint64_t fold_step = 8192;
+constexpr auto fold_turn = std::chrono::milliseconds(60);  // records wait meanwhile
+constexpr std::uint64_t most_counted = 100'000;            // calls, where no more than about how many is wanted
 
 // Which file a name stands for.
 struct FileIdentity {
@@ -39,20 +45,27 @@ class OpenedStore {
  public:
   static Result<std::unique_ptr<OpenedStore>> open(const std::string& path, bool durable);
 
-  Result<void> write(std::span<const calls::CallRecord> batch) { return insertion_->write(batch); }
   // `done`: nothing is left to be taken away; else `until` had passed.
   Result<std::uint64_t> prune(StoreKeep keep, WallTime now, TimePoint until, bool& done);
+  Result<void> write(std::span<const calls::CallRecord> batch) { return insertion_->write(batch); }
+  // Counts calls that are not in the totals yet, once they are many, a step at a time until `until`.
+  Result<void> fold(TimePoint until);
+  // The same, where one step is all that is due: calls of an older store wait for `fold`.
+  void fold_new();
   bool still_at(const std::string& path) const { return identity_of(path) == file_; }
   // What is in the log goes into the file, which may have got another name since, and then has all of it.
   void finish() { (void)database_.execute("PRAGMA wal_checkpoint(TRUNCATE)"); }
 
  private:
   explicit OpenedStore(Database database) : database_(std::move(database)) {}
+  Result<void> fold_step_now();
   Result<std::uint64_t> bytes_in_use() const;
+  Result<std::int64_t> about_how_many() const;
   Result<std::uint64_t> take_away(const std::string& which);
   Result<std::int64_t> end_of_first(std::uint64_t count) const;
 
   Database database_;
+  std::optional<CallTotals> totals_;
   std::optional<CallInsertion> insertion_;
   std::optional<FileIdentity> file_;
 };
@@ -76,7 +89,10 @@ Result<std::unique_ptr<OpenedStore>> OpenedStore::open(const std::string& path, 
   if (auto set = database->execute(settings); !set) return unexpected(set.error());
   if (auto migrated = migrate(*database, migrations()); !migrated) return unexpected(migrated.error());
   auto opened = std::unique_ptr<OpenedStore>(new OpenedStore(*std::move(database)));
-  auto insertion = CallInsertion::prepare(opened->database_);
+  auto totals = CallTotals::prepare(opened->database_);
+  if (!totals) return unexpected(totals.error());
+  opened->totals_ = *std::move(totals);
+  auto insertion = CallInsertion::prepare(opened->database_, *opened->totals_);
   if (!insertion) return unexpected(insertion.error());
   opened->insertion_ = *std::move(insertion);
   opened->file_ = identity_of(path);
@@ -93,11 +109,19 @@ Result<std::uint64_t> OpenedStore::bytes_in_use() const {
   return static_cast<std::uint64_t>((*pages - *free_pages) * *page_size);
 }
 
+// Counted as far as that costs little. The numbers of most stores have no gaps; those of a store whose owner chose
+// calls to be removed may, and then it is fewer.
+Result<std::int64_t> OpenedStore::about_how_many() const {
+  auto counted = database_.integer(fmt::format("SELECT count(*) FROM (SELECT 1 FROM calls LIMIT {})", most_counted));
+  if (!counted || static_cast<std::uint64_t>(*counted) < most_counted) return counted;
+  return database_.integer("SELECT (SELECT max(seq) FROM calls) - (SELECT min(seq) FROM calls) + 1");
+}
+
 Result<std::uint64_t> OpenedStore::take_away(const std::string& which) {
   if (auto begun = database_.execute("BEGIN IMMEDIATE"); !begun) return unexpected(begun.error());
   Result<std::uint64_t> taken = std::uint64_t{0};
   try {
-    taken = remove_calls(database_, which, SharedBlock::stays);
+    taken = remove_calls(database_, &*totals_, which, SharedBlock::stays);
   } catch (...) {  // memory ran out
     (void)database_.execute("ROLLBACK");
     throw;
@@ -107,6 +131,39 @@ Result<std::uint64_t> OpenedStore::take_away(const std::string& which) {
   }
   if (!taken) (void)database_.execute("ROLLBACK");
   return taken;
+}
+
+Result<void> OpenedStore::fold(TimePoint until) {
+  while (std::chrono::steady_clock::now() < until) {
+    auto behind = totals_->behind();
+    if (!behind) return unexpected(behind.error());
+    if (*behind < fold_step) break;
+    if (auto folded = fold_step_now(); !folded) return folded;
+  }
+  return {};
+}
+
+void OpenedStore::fold_new() {
+  // What goes wrong is tried again, and told, by `fold`: the calls themselves are written.
+  try {
+    const auto behind = totals_->behind();
+    if (behind && *behind >= fold_step && *behind < 2 * fold_step) (void)fold_step_now();
+  } catch (const std::exception&) {  // memory ran out
+  }
+}
+
+Result<void> OpenedStore::fold_step_now() {
+  if (auto begun = database_.execute("BEGIN IMMEDIATE"); !begun) return begun;
+  Result<std::uint64_t> folded = std::uint64_t{0};
+  try {
+    folded = totals_->fold(fold_step);
+  } catch (...) {  // memory ran out
+    (void)database_.execute("ROLLBACK");
+    throw;
+  }
+  Result<void> ended = folded ? database_.execute("COMMIT") : unexpected(folded.error());
+  if (!ended) (void)database_.execute("ROLLBACK");
+  return ended;
 }
 
 // The last of the `count` calls that were written first, and of those that share its block: the block's space is only
@@ -137,7 +194,7 @@ Result<std::uint64_t> OpenedStore::prune(StoreKeep keep, WallTime now, TimePoint
     auto used = bytes_in_use();
     if (!used) return used;
     if (*used <= keep.max_bytes) break;
-    const auto calls = database_.integer("SELECT count(*) FROM calls");
+    const auto calls = about_how_many();
     if (!calls) return unexpected(calls.error());
     if (*calls == 0) break;  // the empty tables are larger than the limit
     // No more than the excess is worth, so that a few large calls do not cost hundreds of small ones.
@@ -181,6 +238,23 @@ struct CallStoreWriter::State {
               had ? "was moved or deleted" : "could not be opened, and now can");
     return {};
   }
+
+  Result<void> prune_if_due(WallTime now) {
+    StoreKeep wanted;
+    {
+      const std::lock_guard lock(keep_mutex);
+      const bool is_new = std::exchange(keep_is_new, false);
+      // In the future where the clock was set back.
+      if (!is_new && pruned_at && now >= *pruned_at && now - *pruned_at < prune_interval) return {};
+      wanted = keep;
+    }
+    pruned_at = now;
+    bool done = true;
+    const auto pruned = opened->prune(wanted, now, std::chrono::steady_clock::now() + prune_turn, done);
+    if (!done) pruned_at.reset();  // goes on the next time
+    if (!pruned) return unexpected(pruned.error());
+    return {};
+  }
 };
 
 CallStoreWriter::CallStoreWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -198,27 +272,18 @@ Result<std::unique_ptr<CallStoreWriter>> CallStoreWriter::open(const std::string
 Result<void> CallStoreWriter::write(const std::vector<calls::CallRecord>& batch) {
   if (batch.empty()) return {};
   if (auto found = state_->find_file(); !found) return found;
-  return state_->opened->write(batch);
+  auto wrote = state_->opened->write(batch);
+  if (wrote) state_->opened->fold_new();
+  return wrote;
 }
 
 bool CallStoreWriter::keeps() const noexcept { return true; }
 
 Result<void> CallStoreWriter::tend(WallTime now) {
   if (auto found = state_->find_file(); !found) return found;
-  StoreKeep keep;
-  {
-    const std::lock_guard lock(state_->keep_mutex);
-    const bool is_new = std::exchange(state_->keep_is_new, false);
-    const auto& last = state_->pruned_at;  // in the future where the clock was set back
-    if (!is_new && last && now >= *last && now - *last < prune_interval) return {};
-    keep = state_->keep;
-  }
-  state_->pruned_at = now;
-  bool done = true;
-  const auto pruned = state_->opened->prune(keep, now, std::chrono::steady_clock::now() + prune_turn, done);
-  if (!done) state_->pruned_at.reset();  // goes on the next time
-  if (!pruned) return unexpected(pruned.error());
-  return {};
+  auto folded = state_->opened->fold(std::chrono::steady_clock::now() + fold_turn);
+  auto pruned = state_->prune_if_due(now);
+  return pruned ? folded : pruned;  // a full disk may be in the way of the one, and the other makes room
 }
 
 void CallStoreWriter::set_keep(StoreKeep keep) noexcept {

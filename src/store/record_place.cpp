@@ -1,26 +1,12 @@
 #include "store/record_place.h"
 
+#include "store/leb128.h"
+
 namespace borehole::store {
 
 namespace {
 
 constexpr char tag = '\x01';  // a zstd frame begins with 0x28
-
-void append_number(std::string& out, std::uint64_t value) {
-  for (; value >= 0x80U; value >>= 7U) out += static_cast<char>(0x80U | (value & 0x7FU));
-  out += static_cast<char>(value);
-}
-
-bool take_number(std::string_view& from, std::uint64_t& value) noexcept {
-  value = 0;
-  for (unsigned shift = 0; shift < 63U && !from.empty(); shift += 7U) {
-    const auto octet = static_cast<unsigned char>(from.front());
-    from.remove_prefix(1);
-    value |= std::uint64_t{octet & 0x7FU} << shift;
-    if (octet < 0x80U) return true;
-  }
-  return false;
-}
 
 }  // namespace
 

@@ -13,7 +13,7 @@ namespace {
 // written together are compressed together, since prompts and headers repeat themselves from call to call. A block has
 // the records of the calls `first_seq` to `last_seq`, and goes when the last of them does. `seq` is the order of
 // writing.
-constexpr std::array<std::string_view, 5> steps{
+constexpr std::array<std::string_view, 6> steps{
     R"sql(
 CREATE TABLE calls (
   seq INTEGER PRIMARY KEY,
@@ -103,6 +103,49 @@ BEGIN
     AND invocation = (SELECT invocation_id FROM call_origins WHERE of_call = old.seq);
   DELETE FROM call_origins WHERE of_call = old.seq;
 END;
+)sql",
+    // What the two triggers did at each insertion the writer does from here on. `call_totals` has sums over the calls
+    // up to `totals_done` in the order of writing (call_totals.h), which begins at none: the writer counts a part at a
+    // time, and who reads counts the rest by itself. `retries` has those of them that were not the first attempt;
+    // `last`: and are the last one.
+    R"sql(
+DROP TRIGGER attempt_after_good_one;
+DROP TRIGGER attempt_written;
+CREATE TABLE call_kinds (
+  kind INTEGER PRIMARY KEY AUTOINCREMENT,
+  part INTEGER NOT NULL,
+  way_in TEXT,
+  outcome TEXT,
+  upstream_host TEXT,
+  status INTEGER,
+  operation TEXT,
+  region TEXT,
+  model_id TEXT,
+  access_key_id TEXT,
+  sdk TEXT,
+  app_id TEXT,
+  framework TEXT,
+  process_pid INTEGER,
+  process_name TEXT,
+  session_id TEXT
+) STRICT;
+CREATE INDEX call_kinds_by_name ON call_kinds (part, model_id, access_key_id, process_pid, session_id);
+CREATE TABLE call_totals (
+  kind INTEGER NOT NULL,
+  level INTEGER NOT NULL,
+  start INTEGER NOT NULL,
+  sums BLOB NOT NULL,
+  PRIMARY KEY (kind, level, start)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE retries (
+  start INTEGER NOT NULL,
+  call INTEGER NOT NULL,
+  last INTEGER NOT NULL,
+  PRIMARY KEY (start, call)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX retries_followed ON retries (start, call) WHERE last = 0;
+CREATE TABLE totals_done (seq INTEGER NOT NULL) STRICT;
+INSERT INTO totals_done VALUES (0);
 )sql"};
 
 Error failure(std::string detail) { return Error{ErrorCode::store_failed, Fault::proxy, std::move(detail)}; }

@@ -17,6 +17,8 @@ inline constexpr std::int64_t application_id = 0x42484F4C;
 
 // From here on there are `call_origins` and `attempts`.
 inline constexpr std::int64_t first_version_with_origins = 5;
+// And `call_kinds`, `call_totals`, `retries` and `totals_done`.
+inline constexpr std::int64_t first_version_with_totals = 6;
 
 // Step i (from 0) makes a file of `PRAGMA user_version` i one of i + 1. Steps are only ever appended.
 std::span<const std::string_view> migrations() noexcept;

@@ -397,6 +397,46 @@ def sums_by_everything(t):
     check.true(all(len(line) <= 60 for line in plain(narrow).splitlines()), narrow)
 
 
+@test
+def sums_of_many_are_those_of_each(t):
+    """Calls that are in the totals are counted as they were one by one."""
+    up = t.upstream()
+    proxy = t.proxy(up, config={"record": {"keep": {"days": 36500}}})
+    with contextlib.closing(sqlite3.connect(proxy.store)) as store, store:
+        store.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) INSERT INTO calls (seq, id, "
+                      "started_us, way_in, outcome, status, model_id, access_key_id, operation, input_tokens, cost_usd, total_ms, "
+                      "request_bytes, response_bytes, record) SELECT i, printf('%026d', i), 1767225600000000 + i * 7000000, "
+                      "'connect', 'complete', iif(i % 40 = 0, 429, 200), 'm' || (i % 3), 'AKIA' || (i % 4), 'Converse', i, "
+                      "'0.000001', i % 997 + 1, 0, 0, zeroblob(9) FROM n")
+        store.execute("INSERT INTO call_origins (of_call, invocation_id, attempt) SELECT seq, 'i' || seq / 2, 1 + seq % 2 FROM calls "
+                      "WHERE seq % 40 < 2")
+    then = ["--until", "2026-06-01"]
+    questions = (then, [*then, "--by", "key"], [*then, "--by", "day"], [*then, "--by", "process"], [*then, "--model", "m1"],
+                 [*then, "--status", "4xx", "--by", "operation"],
+                 ["--since", "2026-01-01T05:00:01Z", "--until", "2026-01-03T04:59:00Z"])
+
+    def answers():
+        return [[json.loads(line) for line in proxy.run("calls", "stats", "--json", *words).splitlines()] for words in questions]
+
+    def counted():
+        with contextlib.closing(sqlite3.connect(proxy.store)) as store:
+            return store.execute("SELECT seq FROM totals_done").fetchone()[0]
+
+    one_by_one = answers()
+    check.equal((counted(), one_by_one[0][-1]["calls"], one_by_one[0][-1]["retried"]), (0, 30000, 750), "nothing is counted yet")
+    send(proxy)
+    check.eventually(lambda: counted() >= 24000, "the totals of most of them")
+    for words, before, after in zip(questions, one_by_one, answers()):
+        check.equal(len(before), len(after), f"groups of {words}")
+        for one, other in zip(before, after):
+            for times in ("total_ms", "first_token_ms"):
+                for name, exact in one.pop(times).items():
+                    told = other[times][name]
+                    check.true(told == exact or abs(told - exact) <= 0.0051 * exact, f"{words}, {times} {name}: {exact} is told as {told}")
+                other.pop(times)
+            check.equal(other, one, f"calls stats {words}")
+
+
 # ---- export
 
 @test

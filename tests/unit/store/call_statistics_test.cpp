@@ -1,38 +1,13 @@
 #include "store/call_statistics.h"
 
-#include <cstdlib>
-#include <ctime>
-
 #include "catch.h"
 #include "store/call_store.h"
 #include "unit/store/scratch.h"
+#include "unit/store/zone.h"
 
 namespace borehole::store {
 
 namespace {
-
-// The machine's zone, as long as this lives.
-class Zone {
- public:
-  explicit Zone(const char* name) {
-    if (const char* before = std::getenv("TZ")) before_ = before;
-    setenv("TZ", name, 1);
-    tzset();
-  }
-  ~Zone() {
-    if (before_) {
-      setenv("TZ", before_->c_str(), 1);
-    } else {
-      unsetenv("TZ");
-    }
-    tzset();
-  }
-  Zone(const Zone&) = delete;
-  Zone& operator=(const Zone&) = delete;
-
- private:
-  std::optional<std::string> before_;
-};
 
 std::string sum(const std::vector<std::string_view>& amounts) {
   DollarSum total;
