@@ -151,7 +151,7 @@ Result<MessageReader::Progress> MessageReader::State::feed_between(Bytes bytes) 
   }
   phase = Phase::head;
   empty_lines = 0;
-  const PlainHead::Limits plain{limits.head_bytes, limits.header_fields, limits.target_bytes};
+  const PlainHead::Limits plain{limits.head_bytes, limits.header_fields, limits.target_bytes, limits.header_line_bytes};
   const std::size_t size =
       role == Role::request ? PlainHead::read(request, bytes, plain) : PlainHead::read(response, bytes, plain);
   if (size == 0) {

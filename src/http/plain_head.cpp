@@ -50,6 +50,7 @@ bool PlainHead::read_fields(MessageHead& head, Bytes bytes, std::size_t& at, con
     const std::size_t line_size = value_end + crlf.size();
     while (value_end > value && is_whitespace(rest[value_end - 1])) --value_end;
     if (head.fields_.size() == limits.fields || at + line_size > limits.octets) return false;
+    if (name_size + (value_end - value) > limits.line) return false;
     head.fields_.push_back(
         {u32(at), u32(at + line_size), u32(at), u32(name_size), u32(at + value), u32(value_end - value)});
     at += line_size;

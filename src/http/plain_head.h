@@ -17,6 +17,7 @@ class PlainHead {
  public:
   struct Limits {
     std::size_t octets, fields, target;
+    std::size_t line;  // octets of a field's name and value
   };
   // How many octets at the beginning of `bytes` are a plain head, which `head` then holds. 0: the slower readers have
   // to say what it is; `head` is then empty.
