@@ -65,7 +65,7 @@ class ContentDecoder {
   // Called with decoded octets, at most 16 KiB at a time. False: no more are wanted.
   using Take = std::function<bool(Bytes)>;
 
-  // `codings` in the order in which they were applied, as ContentCodings has them.
+  // `codings`, one at least, in the order in which they were applied, as ContentCodings has them.
   ContentDecoder(std::span<const Coding> codings, const DecodingLimits& limits, Take take) noexcept;
   ~ContentDecoder();
   ContentDecoder(const ContentDecoder&) = delete;

@@ -106,7 +106,7 @@ struct H2Codec::State {
   Incoming incoming;
   std::string priority_update;                // payload of the frame that is coming in
   std::vector<std::string> priority_updates;  // on their way out, oldest first
-  bool terminated = false;                    // we have said goodbye ourselves
+  int own_goodbyes = 0;                       // GOAWAYs with an error that we asked for, and that are still to be sent
   bool failed = false;
 
   Outgoing* find(StreamId stream) noexcept {
@@ -266,7 +266,11 @@ struct H2Codec::State {
   static int on_sent(nghttp2_session*, const nghttp2_frame* frame, void* user) noexcept {
     return guarded([&] {
       State& self = of(user);
-      if (frame->hd.type != NGHTTP2_GOAWAY || frame->goaway.error_code == h2_error::none || self.terminated) return 0;
+      if (frame->hd.type != NGHTTP2_GOAWAY || frame->goaway.error_code == h2_error::none) return 0;
+      if (self.own_goodbyes > 0) {
+        --self.own_goodbyes;
+        return 0;
+      }
       if (!std::exchange(self.failed, true)) {
         self.events.on_failed(frame->goaway.error_code,
                               std::string(text_of(frame->goaway.opaque_data, frame->goaway.opaque_data_len)));
@@ -510,7 +514,7 @@ void H2Codec::allow_extended_connect() {
 }
 
 void H2Codec::goaway(StreamId last, std::uint32_t code, Bytes debug) {
-  state_->terminated = true;
+  if (code != h2_error::none) ++state_->own_goodbyes;
   nghttp2_submit_goaway(state_->session.get(), NGHTTP2_FLAG_NONE, last, code,
                         reinterpret_cast<const std::uint8_t*>(debug.data()), debug.size());
 }
@@ -518,7 +522,7 @@ void H2Codec::goaway(StreamId last, std::uint32_t code, Bytes debug) {
 void H2Codec::announce_shutdown() { nghttp2_submit_shutdown_notice(state_->session.get()); }
 
 void H2Codec::terminate(std::uint32_t code) {
-  state_->terminated = true;
+  ++state_->own_goodbyes;
   nghttp2_session_terminate_session(state_->session.get(), code);
 }
 

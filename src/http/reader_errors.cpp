@@ -34,6 +34,11 @@ bool is_line_end(Bytes line) noexcept {
   return line.empty() || line.back() == '\r' || line.back() == '\n' || line.find(':') == Bytes::npos;
 }
 
+// Of a version that is none, llhttp may tell at its last digit or behind it: by how the octets came.
+bool ends_in_version_and_bare_lf(Bytes line) noexcept {
+  return line.ends_with("HTTP/1.1\n") || line.ends_with("HTTP/1.0\n");
+}
+
 constexpr Wording not_crlf{ErrorCode::ambiguous_request, "a line is not ended by CRLF"};
 
 Wording head_wording(Role role, int error, Bytes line) {
@@ -43,7 +48,7 @@ Wording head_wording(Role role, int error, Bytes line) {
       return {ErrorCode::malformed_request, "the request target has an octet that no URL may hold, or is no URL"};
     case HPE_INVALID_CONSTANT:
     case HPE_INVALID_VERSION:
-      if (ends_in_bare_lf(line)) return not_crlf;  // llhttp 9 says so where 8 says HPE_LF_EXPECTED
+      if (ends_in_version_and_bare_lf(line)) return not_crlf;  // llhttp 9 says so where 8 says HPE_LF_EXPECTED
       return {ErrorCode::malformed_request, role == Role::request
                                                 ? "the request line does not end with HTTP/1.1 or HTTP/1.0 and CRLF"
                                                 : "the status line does not begin with HTTP/1.1 or HTTP/1.0"};

@@ -448,6 +448,20 @@ TEST_CASE("A shutdown of ours lets what runs end") {
   CHECK(peers.d.world.clean);
 }
 
+TEST_CASE("A client that breaks HTTP/2 while we shut down takes its calls along, too") {
+  H2Peers peers;
+  peers.direct();
+  peers.client_codec.request(h2_get, true);
+  peers.settle();
+  peers.d.session->shut_down(peers.d.now);
+  peers.settle();
+  // A PING of nine octets (RFC 9113 section 6.7).
+  peers.d.session->received(client, std::string("\0\0\x09\x06\0\0\0\0\0", 9) + "too many!", peers.d.now);
+  CHECK(peers.d.call(0).outcome == calls::Outcome::client_aborted);
+  CHECK(peers.d.call(0).error->detail.find("FRAME_SIZE_ERROR") != std::string::npos);
+  CHECK(peers.d.session->over());
+}
+
 TEST_CASE("A client that goes takes its calls along") {
   H2Peers peers;
   peers.direct();

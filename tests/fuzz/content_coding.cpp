@@ -42,7 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* octets, std::size_t si
   http::ContentCodings codings;
   codings.add(take_until(body, '\n'));
   demand(codings.codings.size() <= http::ContentCodings::most, "codings are bounded");
-  if (!codings.usable) return 0;
+  if (!codings.usable || codings.empty()) return 0;
   const Decoded whole = decode(codings, body, body.size() + 1);
   const Decoded portions = decode(codings, body, 1U + octets[0]);
   // A frame of zstd that is whole and small needs no window. What comes before an octet that is wrong may be given or
