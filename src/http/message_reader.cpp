@@ -165,6 +165,7 @@ Result<MessageReader::Progress> MessageReader::State::feed_between(Bytes bytes) 
 
 Result<MessageReader::Progress> MessageReader::State::feed_head(Bytes bytes) {
   const Bytes piece = bytes.substr(0, limits.head_bytes - raw().size());
+  if (piece.empty()) return Progress{Step::more, 0};  // it may be of no memory, which llhttp does not expect
   const llhttp_errno_t error = llhttp_execute(&parser, piece.data(), piece.size());
   if (error == HPE_PAUSED) {
     const auto size = static_cast<std::size_t>(llhttp_get_error_pos(&parser) - piece.data());
