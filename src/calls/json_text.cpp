@@ -8,10 +8,7 @@
 #include <memory>
 #include <utility>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
+#include "base/octet_lanes.h"
 #include "calls/utf8.h"
 
 namespace borehole::calls {
@@ -19,27 +16,6 @@ namespace borehole::calls {
 namespace {
 
 unsigned octet(char c) noexcept { return static_cast<unsigned char>(c); }
-
-// Sixteen octets that the compiler handles at once (SSE2, NEON).
-using Lane = unsigned char __attribute__((vector_size(16)));
-constexpr std::size_t lane_size = sizeof(Lane);
-
-// The first octet that is set in what comparing lanes gave; `lane_size`: none is.
-template <class Found>
-std::size_t first_of(Found found) noexcept {
-#ifdef __SSE2__
-  const auto bits = static_cast<unsigned>(_mm_movemask_epi8(reinterpret_cast<__m128i>(found)));
-  return static_cast<std::size_t>(std::countr_zero(bits | 1U << lane_size));
-#else
-  std::array<std::uint64_t, 2> halves{};
-  std::memcpy(halves.data(), &found, sizeof halves);
-  if ((halves[0] | halves[1]) == 0) return lane_size;
-  const std::size_t half = halves[0] != 0 ? 0 : 1;
-  const int bits =
-      std::endian::native == std::endian::little ? std::countr_zero(halves[half]) : std::countl_zero(halves[half]);
-  return half * 8 + static_cast<std::size_t>(bits) / 8;
-#endif
-}
 
 // Which octets of the lane are no ASCII that JSON text here holds as it is: controls, DEL, quote, backslash, and all
 // that are no ASCII, which as signed numbers are below the blank as controls are.

@@ -2,12 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstring>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "base/octet_lanes.h"
 
 namespace borehole::http {
 
@@ -35,24 +32,6 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
 constexpr auto classes = make_classes();
 
 bool is(char c, std::uint8_t bit) noexcept { return (classes[static_cast<std::uint8_t>(c)] & bit) != 0; }
-
-// Sixteen octets that the compiler handles at once (SSE2, NEON).
-using Lane = unsigned char __attribute__((vector_size(16)));
-constexpr std::size_t lane_size = sizeof(Lane);
-
-// The first octet that is set in what comparing lanes gave; `lane_size`: none is.
-template <class Found>
-std::size_t first_of(Found found) noexcept {
-#ifdef __SSE2__
-  const auto bits = static_cast<unsigned>(_mm_movemask_epi8(reinterpret_cast<__m128i>(found)));
-  return static_cast<std::size_t>(std::countr_zero(bits | 1U << lane_size));
-#else
-  std::array<unsigned char, lane_size> octets{};
-  std::memcpy(octets.data(), &found, sizeof found);
-  return static_cast<std::size_t>(std::find_if(octets.begin(), octets.end(), [](auto c) { return c != 0; }) -
-                                  octets.begin());
-#endif
-}
 
 // How many octets at the beginning of the text are of the class; `odd` finds the others in a lane, and may find some of
 // the class besides.
