@@ -222,4 +222,12 @@ class Session {
   static constexpr std::size_t pending_limit = 64 * 1024;
 };
 
+template <class F>
+bool Session::in_h2(F&& event) {
+  if (phase_ != Phase::h2) return false;
+  event();
+  if (h2_->over()) phase_ = Phase::over;
+  return true;
+}
+
 }  // namespace borehole::proxy
