@@ -43,7 +43,8 @@ def run(setting, subject, lines=25):
                        f"exec valgrind --tool=callgrind --instr-atstart=no --separate-threads=yes "
                        f"--callgrind-out-file={folder}/counts {binary} \"$@\"\n")
     wrapper.chmod(0o755)
-    Borehole.binary = wrapper
+    patience = Borehole.patience
+    Borehole.binary, Borehole.patience = wrapper, 10 * patience  # valgrind is about so much slower
     try:
         with Run(setting, subject, signed_post(), setting.answer, 64) as measured:
             measured.load.run("requests 500")
@@ -51,7 +52,7 @@ def run(setting, subject, lines=25):
             measured.measure(f"requests {CALLS}")
             subprocess.run(["callgrind_control", "-i", "off", str(measured.proxy.pid)], check=True, capture_output=True)
     finally:
-        Borehole.binary = binary
+        Borehole.binary, Borehole.patience = binary, patience
     for file, total in of_threads(folder):
         if total < CALLS * 100:
             continue

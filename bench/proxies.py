@@ -274,6 +274,7 @@ class Mitmproxy(Proxy):
 
 class Borehole(Proxy):
     binary = TREE / "build/borehole"
+    patience = 20  # seconds until it listens
 
     def __init__(self, work, cores, origin, bare=False, workers=1, store=None, admin=False):
         folder = work / ("borehole-bare" if bare else "borehole")
@@ -302,7 +303,7 @@ class Borehole(Proxy):
         with open(out, "wb") as stdout:
             super().__init__([self.binary, "--config", self.config], cores, work / "borehole.log", stdout=stdout)
         while b"listening proxy=" not in (text := out.read_bytes()):
-            if time.monotonic() > began + 20 or self.child.poll() is not None:
+            if time.monotonic() > began + self.patience or self.child.poll() is not None:
                 raise self.failure("did not start")
             time.sleep(0.001)
         self.seconds_to_listen = time.monotonic() - began
