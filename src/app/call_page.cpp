@@ -11,6 +11,7 @@
 #include "app/call_bodies.h"
 #include "app/moments.h"
 #include "app/terminal_text.h"
+#include "base/ignoring_case.h"
 #include "bedrock/diagnosis.h"
 #include "bedrock/fields.h"
 #include "calls/call_record.h"
@@ -128,7 +129,7 @@ class Page {
       line("error", fmt::format("{}: {}", type, record_.text("response/error_message")), red);
     }
     if (const auto exception = record_.text("response/stream/exception"); !exception.empty()) {
-      const bool told = bedrock::equals_ignoring_case(exception, type);
+      const bool told = equals_ignoring_case(exception, type);
       line(told ? "" : "error", fmt::format("{} inside the stream", exception), told ? std::string_view() : red);
     }
     diagnosis();

@@ -19,6 +19,7 @@
 #include "app/live_view.h"
 #include "app/running_proxy.h"
 #include "app/terminal_text.h"
+#include "base/ignoring_case.h"
 #include "bedrock/fields.h"
 #include "bedrock/text.h"
 
@@ -35,7 +36,7 @@ bool holds(std::string_view text, const std::optional<std::string>& part) {
 }
 
 bool is(std::string_view text, const std::optional<std::string>& whole) {
-  return !whole || bedrock::equals_ignoring_case(text, *whole);
+  return !whole || equals_ignoring_case(text, *whole);
 }
 
 // Filters that only a call's end can decide.

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <utility>
 
+#include "base/ignoring_case.h"
 #include "bedrock/fields.h"
 #include "bedrock/text.h"
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ignoring_case.h"
 #include "bedrock/text.h"
 
 namespace borehole::bedrock {

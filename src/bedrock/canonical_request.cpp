@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ignoring_case.h"
 #include "bedrock/sigv4_view.h"
 #include "bedrock/text.h"
 

@@ -1,22 +1,9 @@
 #include "bedrock/fields.h"
 
+#include "base/ignoring_case.h"
 #include "bedrock/text.h"
 
 namespace borehole::bedrock {
-
-namespace {
-
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-}  // namespace
-
-bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
-  }
-  return true;
-}
 
 std::optional<std::string_view> find_field(Fields fields, std::string_view name) noexcept {
   for (const auto& [field_name, value] : fields) {

@@ -22,9 +22,6 @@ struct RequestView {
   Fields fields;
 };
 
-// ASCII only, as header names and host names are.
-bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept;
-
 // The value of the first field of that name, without surrounding blanks; nullopt where there is none.
 std::optional<std::string_view> find_field(Fields fields, std::string_view name) noexcept;
 

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "base/ignoring_case.h"
 #include "bedrock/fields.h"
 #include "bedrock/text.h"
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <limits>
 
+#include "base/ignoring_case.h"
 #include "bedrock/text.h"
 
 namespace borehole::bedrock {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ignoring_case.h"
 #include "bedrock/diagnosis_rules.h"
 #include "bedrock/text.h"
 #include "tls/digest.h"

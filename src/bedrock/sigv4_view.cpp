@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/ignoring_case.h"
 #include "bedrock/text.h"
 
 namespace borehole::bedrock {

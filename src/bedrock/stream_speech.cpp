@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "base/ignoring_case.h"
 #include "bedrock/json_view.h"
 #include "bedrock/stream_state.h"
 #include "bedrock/text.h"

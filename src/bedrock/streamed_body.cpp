@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ignoring_case.h"
 #include "bedrock/event_stream.h"
 #include "bedrock/sse.h"
 #include "bedrock/text.h"

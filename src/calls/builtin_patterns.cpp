@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "base/ignoring_case.h"
 #include "bedrock/fields.h"
 
 namespace borehole::calls {
@@ -174,8 +175,7 @@ void find_presigned(std::string_view text, std::vector<TextSpan>& found) {
     constexpr std::size_t longest_name = 20;
     const std::string_view before = text.substr(at > longest_name ? at - longest_name : 0, std::min(at, longest_name));
     const auto is = [before](std::string_view name) {
-      return before.size() >= name.size() &&
-             bedrock::equals_ignoring_case(before.substr(before.size() - name.size()), name);
+      return before.size() >= name.size() && equals_ignoring_case(before.substr(before.size() - name.size()), name);
     };
     if (!is("x-amz-signature") && !is("x-amz-security-token")) continue;
     const std::size_t end = run_end(text, at + 1, [](char c) { return is_any_base64(c) || c == '%'; });

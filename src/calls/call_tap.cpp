@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/ids.h"
+#include "base/ignoring_case.h"
 #include "bedrock/api_key.h"
 #include "bedrock/fields.h"
 #include "bedrock/sigv4_view.h"
@@ -34,7 +35,7 @@ std::vector<bedrock::Field> fields_of(const http::MessageHead& head) {
 std::shared_ptr<const http::ContentCodings> codings_of(const http::MessageHead& head) {
   http::ContentCodings codings;
   for (std::size_t i = 0; i < head.field_count(); ++i) {
-    if (bedrock::equals_ignoring_case(head.name(i), "content-encoding")) codings.add(head.value(i));
+    if (equals_ignoring_case(head.name(i), "content-encoding")) codings.add(head.value(i));
   }
   if (codings.empty()) return nullptr;
   return std::make_shared<const http::ContentCodings>(std::move(codings));
@@ -135,8 +136,8 @@ class CallTap final : public Tap {
         live_format_ = format;
       }
       const auto upgraded = head.status() == 101 ? head.find("upgrade") : std::nullopt;
-      const bool opened = head.status() / 100 == 2 && bedrock::equals_ignoring_case(protocol_, "websocket");
-      if (opened || (upgraded && bedrock::equals_ignoring_case(*upgraded, "websocket"))) {
+      const bool opened = head.status() / 100 == 2 && equals_ignoring_case(protocol_, "websocket");
+      if (opened || (upgraded && equals_ignoring_case(*upgraded, "websocket"))) {
         web_socket_ = std::make_unique<WebSocket>();
       }
     });

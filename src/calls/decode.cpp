@@ -3,6 +3,7 @@
 #include <span>
 #include <utility>
 
+#include "base/ignoring_case.h"
 #include "bedrock/fields.h"
 #include "bedrock/hosts.h"
 #include "bedrock/model_id.h"
@@ -25,7 +26,7 @@ namespace {
 http::ContentCodings content_codings(bedrock::Fields fields) {
   http::ContentCodings codings;
   for (const auto& [name, value] : fields) {
-    if (bedrock::equals_ignoring_case(name, "content-encoding")) codings.add(value);
+    if (equals_ignoring_case(name, "content-encoding")) codings.add(value);
   }
   return codings;
 }

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/ignoring_case.h"
 #include "bedrock/fields.h"
 #include "bedrock/text.h"
 #include "calls/utf8.h"
@@ -16,7 +17,7 @@ std::string_view side_name(BodySide side) noexcept { return side == BodySide::re
 
 std::string_view header_of(const JsonValue& record, BodySide side, std::string_view name) {
   for (const JsonValue& field : record.list(fmt::format("{}/headers", side_name(side)))) {
-    if (bedrock::equals_ignoring_case(field.text("0"), name)) return field.text("1");
+    if (equals_ignoring_case(field.text("0"), name)) return field.text("1");
   }
   return {};
 }

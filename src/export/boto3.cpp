@@ -7,6 +7,7 @@
 #include <set>
 #include <vector>
 
+#include "base/ignoring_case.h"
 #include "bedrock/fields.h"
 #include "bedrock/hosts.h"
 #include "bedrock/text.h"
@@ -198,7 +199,7 @@ bool for_a_signer(std::string_view name, std::string_view value) {
       "transfer-encoding", "connection",           "expect"};
   return value.find("***") == std::string_view::npos && calls::is_utf8(value) &&
          std::none_of(names.begin(), names.end(),
-                      [name](std::string_view one) { return bedrock::equals_ignoring_case(one, name); });
+                      [name](std::string_view one) { return equals_ignoring_case(one, name); });
 }
 
 void add_raw_request(Script& script, const RequestView& request) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <vector>
 
+#include "base/ignoring_case.h"
 #include "base/shell_word.h"
 #include "bedrock/fields.h"
 #include "bedrock/text.h"
@@ -36,7 +37,7 @@ bool left_out(std::string_view name) {
                                                           "te",
                                                           "trailer"};
   return std::any_of(names.begin(), names.end(),
-                     [name](std::string_view one) { return bedrock::equals_ignoring_case(one, name); });
+                     [name](std::string_view one) { return equals_ignoring_case(one, name); });
 }
 
 bool masked(std::string_view value) { return value.find("***") != std::string_view::npos; }
@@ -98,9 +99,9 @@ void add_headers(Command& command, const RequestView& request) {
       command.comment(fmt::format("Left out, because it is no plain text: {}", name));
       continue;
     }
-    content_type = content_type || bedrock::equals_ignoring_case(name, "content-type");
-    accept = accept || bedrock::equals_ignoring_case(name, "accept");
-    if (bedrock::equals_ignoring_case(name, "accept-encoding") && !bedrock::equals_ignoring_case(value, "identity")) {
+    content_type = content_type || equals_ignoring_case(name, "content-type");
+    accept = accept || equals_ignoring_case(name, "accept");
+    if (equals_ignoring_case(name, "accept-encoding") && !equals_ignoring_case(value, "identity")) {
       command.arguments.emplace_back("--compressed");  // the codings that curl can undo
       continue;
     }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/ignoring_case.h"
 #include "bedrock/fields.h"
 #include "bedrock/hosts.h"
 #include "bedrock/text.h"
@@ -79,7 +80,7 @@ std::optional<RequestView> view_request(const JsonValue& record) {
   const bool decoded = record.flag("request/body_decoded") == true;
   view.coded = !record.text("request/body_coding").empty() && !decoded;
   for (const JsonValue& field : record.list("request/headers")) {
-    if (decoded && bedrock::equals_ignoring_case(field.text("0"), "content-encoding")) continue;
+    if (decoded && equals_ignoring_case(field.text("0"), "content-encoding")) continue;
     view.headers.emplace_back(field.text("0"), field.text("1"));
   }
   view.body = calls::kept_body(record, BodySide::request);

@@ -1,15 +1,8 @@
 #include "http/head.h"
 
-#include <algorithm>
-
 #include "http/syntax.h"
 
 namespace borehole::http {
-
-bool same_name(Bytes a, Bytes b) noexcept {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return to_lower(x) == to_lower(y); });
-}
 
 bool list_has_token(Bytes list, Bytes token) noexcept {
   while (true) {

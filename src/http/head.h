@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/ignoring_case.h"
 
 namespace borehole::http {
 
@@ -23,7 +24,7 @@ struct FieldSpan {
 };
 
 // Field names compare case-insensitively (RFC 9110 section 5.1), ASCII only.
-bool same_name(Bytes a, Bytes b) noexcept;
+inline bool same_name(Bytes a, Bytes b) noexcept { return equals_ignoring_case(a, b); }
 // Is `token` one of the comma-separated, case-insensitive tokens of a field value (RFC 9110 section 5.6.1)?
 bool list_has_token(Bytes list, Bytes token) noexcept;
 

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ignoring_case.h"
 #include "bedrock/diagnosis.h"
 #include "bedrock/sigv4_view.h"
 #include "bedrock/text.h"
