@@ -21,14 +21,19 @@ struct OwnerSearch::State {
   std::condition_variable wake;
   std::vector<ConnectionEnds> connections;
   std::vector<Answer> answers;  // in the same order
+  bool idle = false;            // it waits for a question; one that comes while it rests is seen behind the rest
   bool stopping = false;
   std::thread thread;
 
   void run() {
     SocketOwners owners;
+    std::chrono::steady_clock::time_point rested{};
     std::unique_lock lock(mutex);
     for (;;) {
+      idle = true;
       wake.wait(lock, [this] { return stopping || !answers.empty(); });
+      idle = false;
+      if (std::chrono::steady_clock::now() < rested) wake.wait_until(lock, rested, [this] { return stopping; });
       if (stopping) return;
       const auto asked = std::exchange(connections, {});
       const auto waiting = std::exchange(answers, {});
@@ -41,9 +46,9 @@ struct OwnerSearch::State {
       }
       found.resize(waiting.size());
       for (std::size_t i = 0; i < waiting.size(); ++i) waiting[i](std::move(found[i]));
-      const auto took = std::chrono::steady_clock::now() - begun;
+      const auto done = std::chrono::steady_clock::now();
+      rested = done + (done - begun) * rests;
       lock.lock();
-      wake.wait_for(lock, took * rests, [this] { return stopping; });
     }
   }
 };
@@ -69,7 +74,9 @@ void OwnerSearch::find(const ConnectionEnds& connection, Answer answer) noexcept
       if (!state_->thread.joinable()) state_->thread = std::thread([state = state_.get()] { state->run(); });
       state_->connections.push_back(connection);
       state_->answers.push_back(std::move(answer));
-      state_->wake.notify_one();
+      const bool waits = std::exchange(state_->idle, false);
+      lock.unlock();
+      if (waits) state_->wake.notify_one();
       return;
     }
   } catch (...) {  // no memory, or no thread to be had
