@@ -27,7 +27,8 @@ Word read_short(const char* from, std::size_t size) noexcept {
          read<std::uint8_t>(from + size - 1) << 16U;
 }
 
-// Eight octets at once: they are the same but for that bit by which the cases of a letter differ, where a letter stands.
+// Eight octets at once: they are the same but for that bit by which the cases of a letter differ, where a letter
+// stands.
 bool same(Word a, Word b) noexcept {
   const Word differing = a ^ b;
   if (differing == 0) return true;

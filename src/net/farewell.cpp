@@ -135,6 +135,11 @@ class Reset final : public Farewell {
 
 void TcpSocket::finish_and_close(std::unique_ptr<TcpSocket> socket, Duration linger) {
   if (socket->state().broken) return;
+  // Behind an end nothing is left unread, so that closing resets nothing, and the system delivers what it was given.
+  if (socket->state().ended) {
+    socket->flush();
+    if (socket->queued() == 0) return;
+  }
   Loop& loop = socket->state().loop;
   (new Finish(loop, std::move(socket), linger))->begin();
 }
