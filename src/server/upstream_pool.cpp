@@ -45,7 +45,7 @@ UpstreamPool::~UpstreamPool() { counters_.pool_idle.subtract(order_.size()); }
 
 void UpstreamPool::put(std::unique_ptr<UpstreamConnection> connection) {
   const bool scarce = options_.descriptors != nullptr && options_.descriptors->scarce();
-  if (options_.max_idle == 0 || scarce || !fit(*connection)) {
+  if (options_.max_idle == 0 || scarce || connection->ended()) {  // whether it is silent, `take` looks at
     buried_.push_back(std::make_unique<Idle>(*this, std::move(connection), loop_.now()));
     buried_.back()->connection_->observe(nullptr);
     burial_.start(Duration::zero());
