@@ -89,6 +89,7 @@ char* write_escaped(char* to, char c) noexcept {
 // Octets of text whose JSON has room made for it at once: an octet gives at most six, and a lane more may be written.
 constexpr std::size_t piece_size = 1024;
 constexpr std::size_t calm_size = 4 * lane_size;
+constexpr std::size_t most_plain = 8 * lane_size;
 constexpr std::size_t room_for(std::size_t octets) noexcept { return octets * 6 + lane_size; }
 
 }  // namespace
@@ -102,6 +103,27 @@ void JsonText::grow(std::size_t octets) {
   begin_ = larger_.get();
   to_ = begin_ + used;
   end_ = begin_ + wanted;
+}
+
+// Most texts are short, and stand in JSON as they are. Writes such a one; else nothing, and gives false.
+bool JsonText::plain(std::string_view text) {
+  if (text.size() > most_plain) return false;
+  make_room(text.size() + lane_size);
+  const auto write = [this](std::size_t at, const Lane& lane) {
+    std::memcpy(to_ + at, &lane, lane_size);
+    return first_of(unusual(lane)) == lane_size;
+  };
+  if (text.size() < lane_size) {
+    if (!write(0, read_lane(text.data(), text.size()))) return false;
+  } else {
+    const std::size_t last = text.size() - lane_size;
+    for (std::size_t at = 0; at < last; at += lane_size) {
+      if (!write(at, read_lane(text.data() + at, lane_size))) return false;
+    }
+    if (!write(last, read_lane(text.data() + last, lane_size))) return false;
+  }
+  to_ += text.size();
+  return true;
 }
 
 // Writes as far as the text is ASCII; gives how far that is.
@@ -178,14 +200,16 @@ void JsonText::valid(std::string_view text) {
 
 void JsonText::valid_string(std::string_view text) {
   put('"');
-  valid(text.substr(ascii(text)));
+  if (!plain(text)) valid(text.substr(ascii(text)));
   put('"');
 }
 
 void JsonText::string(std::string_view text) {
   put('"');
-  if (const std::string_view rest = text.substr(ascii(text)); !rest.empty()) {
-    is_utf8(rest) ? valid(rest) : valid(with_replacements(rest));
+  if (!plain(text)) {
+    if (const std::string_view rest = text.substr(ascii(text)); !rest.empty()) {
+      is_utf8(rest) ? valid(rest) : valid(with_replacements(rest));
+    }
   }
   put('"');
 }

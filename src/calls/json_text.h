@@ -85,6 +85,7 @@ class JsonText {
     if (static_cast<std::size_t>(end_ - to_) < octets) grow(octets);
   }
   void grow(std::size_t octets);
+  bool plain(std::string_view text);
   std::size_t ascii(std::string_view text);
   void valid(std::string_view text);
 
