@@ -57,6 +57,8 @@ web::WorkerFigures figures(const server::Worker& worker) {
   out.pool_idle = c.pool_idle.value();
   out.h2_connections = c.h2_connections.value();
   out.h2_streams = c.h2_streams.value();
+  out.h2_behind_goaway = c.h2_behind_goaway.value();
+  out.h2_over_limit = c.h2_over_limit.value();
   out.h2_floods = c.h2_floods.value();
   out.h2_malformed = c.h2_malformed.value();
   out.minted = worker.minted();

@@ -26,6 +26,7 @@ constexpr std::size_t most_continuation_reads = most_continuations * 9 + 9;
 constexpr std::size_t most_settings = 32;                    // entries of one SETTINGS frame
 constexpr std::size_t most_waiting_acknowledgements = 1000;  // of PING and SETTINGS that nobody reads
 constexpr std::int32_t connection_window = 4 * 1024 * 1024;
+constexpr StreamId highest_stream_id = 0x7fffffff;
 
 const std::uint8_t* octets(const std::string& text) noexcept {
   return reinterpret_cast<const std::uint8_t*>(text.data());
@@ -107,6 +108,9 @@ struct H2Codec::State {
   std::string priority_update;                // payload of the frame that is coming in
   std::vector<std::string> priority_updates;  // on their way out, oldest first
   int own_goodbyes = 0;                       // GOAWAYs with an error that we asked for, and that are still to be sent
+  StreamId highest = 0;                       // of the streams that the other side opened, also where none was taken
+  bool said_goodbye = false;                  // a GOAWAY has left, or will, behind which no stream is taken
+  bool connection_window_withheld = false;
   bool failed = false;
 
   Outgoing* find(StreamId stream) noexcept {
@@ -132,13 +136,20 @@ struct H2Codec::State {
   }
 
   static int on_begin_frame(nghttp2_session*, const nghttp2_frame_hd* header, void* user) noexcept {
-    if (header->type != NGHTTP2_CONTINUATION) return 0;
     return guarded([&] {
       State& self = of(user);
-      if (++self.incoming.continuations > most_continuations)
+      if (header->type == NGHTTP2_HEADERS) self.headers_begin(header->stream_id);
+      if (header->type == NGHTTP2_CONTINUATION && ++self.incoming.continuations > most_continuations)
         self.fail(h2_error::enhance_your_calm, "too many CONTINUATION frames");
       return 0;
     });
+  }
+
+  // Of a stream behind a GOAWAY nghttp2 tells nothing but this.
+  void headers_begin(StreamId stream) {
+    if (role != Role::server || stream % 2 == 0 || stream <= highest) return;
+    highest = stream;
+    if (said_goodbye) events.on_refused(stream, false);
   }
 
   static int on_header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t* name, std::size_t name_size,
@@ -195,12 +206,13 @@ struct H2Codec::State {
       case NGHTTP2_HEADERS: {
         Incoming in = std::exchange(incoming, {});
         if (in.malformed) return;
-        const bool head = in.too_large || (!in.fields.empty() && in.fields.front().name.starts_with(':'));
+        const bool head = role == Role::server ? frame.headers.cat == NGHTTP2_HCAT_REQUEST
+                                               : in.fields.empty() || in.fields.front().name.starts_with(':');
         if (head) {
           share_alike(stream);
           events.on_head(stream, std::move(in.fields), ended, in.too_large);
         } else {
-          events.on_trailers(stream, std::move(in.fields));
+          events.on_trailers(stream, std::move(in.fields), in.too_large);
         }
         return;
       }
@@ -235,7 +247,10 @@ struct H2Codec::State {
   static int on_invalid_frame(nghttp2_session*, const nghttp2_frame* frame, int error, void* user) noexcept {
     return guarded([&] {
       State& self = of(user);
-      if (frame->hd.type == NGHTTP2_HEADERS && !std::exchange(self.incoming.malformed, true)) {
+      if (frame->hd.type != NGHTTP2_HEADERS) return 0;
+      if (error == NGHTTP2_ERR_REFUSED_STREAM) {
+        self.events.on_refused(frame->hd.stream_id, true);
+      } else if (!std::exchange(self.incoming.malformed, true)) {
         self.events.on_malformed(frame->hd.stream_id,
                                  fmt::format("it breaks RFC 9113 section 8: {}", nghttp2_strerror(error)));
       }
@@ -246,8 +261,9 @@ struct H2Codec::State {
   static int on_data(nghttp2_session* session, std::uint8_t, std::int32_t stream, const std::uint8_t* data,
                      std::size_t size, void* user) noexcept {
     return guarded([&] {
-      nghttp2_session_consume_connection(session, size);
-      of(user).events.on_body(stream, text_of(data, size));
+      State& self = of(user);
+      if (!self.connection_window_withheld) nghttp2_session_consume_connection(session, size);
+      self.events.on_body(stream, text_of(data, size));
       return 0;
     });
   }
@@ -266,7 +282,9 @@ struct H2Codec::State {
   static int on_sent(nghttp2_session*, const nghttp2_frame* frame, void* user) noexcept {
     return guarded([&] {
       State& self = of(user);
-      if (frame->hd.type != NGHTTP2_GOAWAY || frame->goaway.error_code == h2_error::none) return 0;
+      if (frame->hd.type != NGHTTP2_GOAWAY) return 0;
+      if (frame->goaway.last_stream_id != highest_stream_id) self.said_goodbye = true;
+      if (frame->goaway.error_code == h2_error::none) return 0;
       if (self.own_goodbyes > 0) {
         --self.own_goodbyes;
         return 0;
@@ -282,6 +300,7 @@ struct H2Codec::State {
   // For what nghttp2 does not say goodbye to itself.
   void fail(std::uint32_t code, const char* why) {
     if (std::exchange(failed, true)) return;
+    said_goodbye = true;
     nghttp2_session_terminate_session(session.get(), code);
     events.on_failed(code, why);
   }
@@ -494,7 +513,26 @@ std::size_t H2Codec::unsent(StreamId stream) const noexcept {
 }
 
 void H2Codec::consumed(StreamId stream, std::size_t octets) {
-  nghttp2_session_consume_stream(state_->session.get(), stream, octets);
+  stream == 0 ? nghttp2_session_consume_connection(state_->session.get(), octets)
+              : nghttp2_session_consume_stream(state_->session.get(), stream, octets);
+}
+
+void H2Codec::consumed_now(StreamId stream, std::size_t octets) {
+  const std::size_t before = window(stream);
+  consumed(stream, octets);
+  if (window(stream) != before) return;  // that made half a window, and all of it was given
+  // nghttp2 keeps count of what was consumed and not told, padding too: this takes away what was just added.
+  if (nghttp2_submit_window_update(state_->session.get(), NGHTTP2_FLAG_NONE, stream,
+                                   static_cast<std::int32_t>(octets)) == NGHTTP2_ERR_NOMEM)
+    out_of_memory();
+}
+
+void H2Codec::withhold_connection_window(bool is) noexcept { state_->connection_window_withheld = is; }
+
+std::size_t H2Codec::window(StreamId stream) const noexcept {
+  const std::int32_t size = stream == 0 ? nghttp2_session_get_local_window_size(state_->session.get())
+                                        : nghttp2_session_get_stream_local_window_size(state_->session.get(), stream);
+  return size > 0 ? static_cast<std::size_t>(size) : 0;
 }
 
 void H2Codec::priority_update(StreamId stream, Bytes value) {
@@ -523,6 +561,7 @@ void H2Codec::announce_shutdown() { nghttp2_submit_shutdown_notice(state_->sessi
 
 void H2Codec::terminate(std::uint32_t code) {
   ++state_->own_goodbyes;
+  state_->said_goodbye = true;
   nghttp2_session_terminate_session(state_->session.get(), code);
 }
 

@@ -32,7 +32,8 @@ struct H2Limits {
   std::size_t header_list_bytes = 64 * 1024;  // as RFC 9113 section 6.5.2 counts; told to the other side
   std::uint32_t max_streams = 100;            // that the other side may open; told to it
   // Octets of one stream's body that may have come and not been `consumed`. The connection's window is given anew at
-  // once, so that no stream takes another's room: at most max_streams * stream_window octets are held.
+  // once, so that no stream takes another's room: at most max_streams * stream_window octets are held, unless the
+  // window is withheld.
   std::uint32_t stream_window = 256 * 1024;
 };
 
@@ -44,8 +45,12 @@ class H2Events {
   // the fields was let go.
   virtual void on_head(StreamId stream, H2Fields fields, bool ended, bool too_large) = 0;
   virtual void on_body(StreamId stream, Bytes content) = 0;
-  virtual void on_trailers(StreamId stream, H2Fields fields) = 0;  // they end it
-  virtual void on_end(StreamId stream) = 0;                        // it ended without trailers, behind its head
+  // They end it. `too_large`: as of a head.
+  virtual void on_trailers(StreamId stream, H2Fields fields, bool too_large) = 0;
+  virtual void on_end(StreamId stream) = 0;  // it ended without trailers, behind its head
+  // The other side opened a stream that is not taken, behind a GOAWAY of ours or (`too_many`) more than `max_streams`
+  // at a time. It is told so, and may send its request anew; nothing follows.
+  virtual void on_refused(StreamId stream, bool too_many) = 0;
   // A head came that RFC 9113 section 8 forbids; `on_reset` follows.
   virtual void on_malformed(StreamId stream, std::string why) = 0;
   // The stream is over before both sides ended it: the other side reset it, a GOAWAY left it out, it broke the
@@ -88,8 +93,13 @@ class H2Codec {
   void reset(StreamId stream, std::uint32_t code);              // at once; what has not left is lost
   void reset_behind_body(StreamId stream, std::uint32_t code);  // once what was given has left
   std::size_t unsent(StreamId stream) const noexcept;           // octets given and not left
-  // Octets of a stream's body are dealt with: as many may come anew.
+  // Octets of a stream's body are dealt with: as many may come anew, which the other side is told of half a window at a
+  // time; or at once. Stream 0 is the connection.
   void consumed(StreamId stream, std::size_t octets);
+  void consumed_now(StreamId stream, std::size_t octets);
+  // While it is withheld the connection's window is given by `consumed` of stream 0 alone.
+  void withhold_connection_window(bool is) noexcept;
+  std::size_t window(StreamId stream) const noexcept;  // octets that may come; 0 also where there is no such stream
 
   void priority_update(StreamId stream, Bytes value);
   void allow_extended_connect();

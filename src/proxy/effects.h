@@ -61,8 +61,11 @@ inline constexpr std::string_view early_response_note =
 enum class Notice : std::uint8_t {
   h2_connection,  // of a client
   h2_stream,      // that a client opened
-  h2_flood,       // a connection was ended with ENHANCE_YOUR_CALM
-  h2_malformed,   // a stream or connection broke RFC 9113
+  // Streams that were not taken, and that have no record: the client knows it, and may send the same again.
+  h2_stream_behind_goaway,
+  h2_stream_over_limit,  // `limits.h2_streams`
+  h2_flood,              // a connection was ended with ENHANCE_YOUR_CALM
+  h2_malformed,          // a stream or connection broke RFC 9113
 };
 
 // None of these calls back into the session. Octets are taken (copied or encrypted) before `send` returns.
@@ -120,7 +123,8 @@ class Effects {
   virtual void drop_leg(LegId leg) = 0;    // at once; also where it is not there yet, or being negotiated
   virtual void finish_leg(LegId leg) = 0;  // once what is queued has been delivered
 
-  // All connections together hold more than they should (`limits.buffered_bytes`): nothing new is begun.
+  // All connections together hold more than they should (`limits.buffered_bytes`): nothing new is begun, and what is
+  // under way goes on in small steps.
   virtual bool crowded() = 0;
 
   virtual void noticed(Notice what) = 0;

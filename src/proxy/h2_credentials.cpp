@@ -22,7 +22,8 @@ void H2Session::judged(QuestionNumber question, Policy::Verdict verdict, TimePoi
   const bool ended = stream->request_ended;
   stream->request_ended = ended && kept->body.empty() && kept->trailers.empty();
   request_admitted(*stream, kept->fields, made);
-  if (!kept->body.empty()) request_body(id, kept->body);
+  stream = find(id);
+  if (stream != nullptr && !kept->body.empty()) forward_body(*stream, kept->body);
   stream = find(id);
   if (stream != nullptr && ended && !stream->request_ended) request_ended(id, std::move(kept->trailers));
   settle();

@@ -6,7 +6,9 @@
 #include <charconv>
 #include <utility>
 
+#include "bedrock/streamed_body.h"
 #include "http/validate_head.h"
+#include "proxy/h2_limits.h"
 #include "proxy/h2_parts.h"
 #include "proxy/refusal.h"
 
@@ -20,6 +22,15 @@ int status_of(const http::H2Fields& fields) {
     if (field.name == ":status") std::from_chars(field.value.data(), field.value.data() + field.value.size(), status);
   }
   return status;
+}
+
+// Event streams, gRPC.
+bool is_messages(const http::H2Fields& fields) {
+  const auto type = std::find_if(fields.begin(), fields.end(),
+                                 [](const http::H2Field& field) { return field.name == "content-type"; });
+  if (type == fields.end()) return false;
+  return bedrock::stream_format(type->value) == bedrock::StreamFormat::event_stream ||
+         type->value.starts_with("application/grpc");
 }
 
 }  // namespace
@@ -38,7 +49,10 @@ H2Session::Stream* H2Session::find(const Leg& leg, StreamId upstream) {
 
 void H2Session::request_came(StreamId id, const http::H2Fields& fields, bool ended, bool too_large) {
   if (broken_) return;
-  if (last_taken_ != 0 && id > last_taken_) return client_->codec.reset(id, http::h2_error::refused_stream);
+  if (last_taken_ != 0 && id > last_taken_) {
+    request_not_taken(false);
+    return client_->codec.reset(id, http::h2_error::refused_stream);
+  }
   effects_.noticed(Notice::h2_stream);
   Stream& stream = *streams_.emplace(id, std::make_unique<Stream>()).first->second;
   stream.id = id;
@@ -51,31 +65,12 @@ void H2Session::request_came(StreamId id, const http::H2Fields& fields, bool end
   if (pseudo.method == "CONNECT") stream.protocol = pseudo.protocol.value_or("");
   const http::H2RequestHead made = http::as_request_head(fields, target_text(pseudo));
   stream.head_only = made.head.method() == "HEAD";
+  stream.speaks_up = is_messages(fields);
   const auto refused = [&](const Error& error) { refuse_head(stream, made.head, error); };
-  const auto& limits = context_.policy->config->limits;
-  if (too_large) {
-    return refused({ErrorCode::head_too_large, Fault::client,
-                    fmt::format("the request's header fields are larger than {} bytes (`limits.head_bytes`)",
-                                context_.policy->config->limits.head_bytes)});
-  }
-  if (made.head.field_count() > context_.policy->config->limits.header_fields) {
-    return refused({ErrorCode::head_too_large, Fault::client,
-                    fmt::format("the request's head has more than {} fields (`limits.header_fields`)",
-                                context_.policy->config->limits.header_fields)});
-  }
-  for (const http::H2Field& field : fields) {
-    if (field.name.starts_with(':') || field.name.size() + field.value.size() <= limits.header_line_bytes) continue;
-    return refused({ErrorCode::head_too_large, Fault::client,
-                    fmt::format("a field of the request's head is longer than {} octets (`limits.header_line_bytes`)",
-                                limits.header_line_bytes)});
-  }
-  if (made.head.target().size() > context_.policy->config->limits.target_bytes) {
-    return refused({ErrorCode::head_too_large, Fault::client,
-                    fmt::format("the request's path is longer than {} octets (`limits.target_bytes`)",
-                                context_.policy->config->limits.target_bytes)});
-  }
+  if (const auto error = request_over_limits(fields, made.head, too_large, *context_.policy->config))
+    return refused(*error);
   if (const auto& refusal = refusal_ ? refusal_ : context_.refusal) return refused(*refusal);
-  if (effects_.crowded()) return refused(too_much_buffered(limits.buffered_bytes));
+  if (effects_.crowded()) return refused(too_much_buffered(context_.policy->config->limits.buffered_bytes));
   if (!at_.origin || at_.origin->way_in == calls::WayIn::direct) {
     const auto verdict = context_.policy->judge(made.head, context_.client_holder, now_);
     if (!verdict) {
@@ -189,26 +184,41 @@ void H2Session::told_upstream(Leg& leg, Stream& stream) {
 
 void H2Session::request_body(StreamId id, Bytes content) {
   Stream* const stream = find(id);
-  if (stream != nullptr && stream->unjudged) {
-    stream->unjudged->body += content;
-    held_ += content.size();
+  if (stream == nullptr) {
+    client_->codec.consumed(id, content.size());
+    if (crowded_) return_room(content.size());
     return;
   }
-  if (stream == nullptr || stream->leg == nullptr) return client_->codec.consumed(id, content.size());
-  stream->active = now_;
-  if (stream->tap) stream->tap->on_request_body(content, now_);
-  // Once it is answered while it comes, it may be a conversation; and what waits for the upstream is held back by that.
-  if (!stream->leg->there || stream->held_up > 0 || stream->status >= 200) {
-    stream->arriving.restart();
-  } else if (const auto error =
-                 stream->arriving.came(content.size(), context_.policy->config->limits.body_bytes_per_second, now_)) {
-    client_->codec.consumed(id, content.size());
-    let_upstream_go(*stream, http::h2_error::cancel);
-    return refuse(*stream, *error);
-  }
-  stream->held_up += content.size();
+  if (crowded_) stream->unreturned += content.size();
+  if (!stream->unjudged) return forward_body(*stream, content);
+  stream->unjudged->body += content;
   held_ += content.size();
-  stream->leg->codec.body(stream->upstream, content);
+}
+
+void H2Session::forward_body(Stream& stream, Bytes content) {
+  if (stream.leg == nullptr) return left_up(stream, content.size());
+  stream.active = now_;
+  if (stream.tap) stream.tap->on_request_body(content, now_);
+  // What waits for the upstream is held back by that.
+  if (!stream.leg->there || stream.held_up > 0 || stream.conversation || stream.opaque()) {
+    stream.arriving.restart();
+  } else if (const auto error =
+                 stream.arriving.came(content.size(), context_.policy->config->limits.body_bytes_per_second, now_)) {
+    left_up(stream, content.size());
+    return request_broken(stream, *error);
+  }
+  stream.held_up += content.size();
+  held_ += content.size();
+  stream.leg->codec.body(stream.upstream, content);
+}
+
+// It goes upstream no further: told in an answer, unless one has begun.
+void H2Session::request_broken(Stream& stream, const Error& error) {
+  if (stream.leg == nullptr && !stream.unjudged) return;  // it goes nowhere, and is being answered
+  record_unjudged(stream);
+  if (!stream.response_ended && stream.status >= 200) return give_up(stream, error.detail);
+  let_upstream_go(stream, http::h2_error::cancel);
+  stream.response_ended ? response_failed(stream, error) : refuse(stream, error);
 }
 
 void H2Session::request_ended(StreamId id, http::H2Fields trailers) {
@@ -233,7 +243,18 @@ void H2Session::request_left(Leg& leg, StreamId upstream, std::size_t octets) {
   stream->active = now_;
   stream->held_up -= octets;
   held_ -= octets;
-  client_->codec.consumed(stream->id, octets);
+  left_up(*stream, octets);
+}
+
+void H2Session::request_trailers_too_large(StreamId id) {
+  Stream* const stream = find(id);
+  if (stream == nullptr) return;
+  stream->request_ended = true;
+  request_broken(*stream, proxy::request_trailers_too_large(*context_.policy->config));
+}
+
+void H2Session::request_not_taken(bool too_many) {
+  effects_.noticed(too_many ? Notice::h2_stream_over_limit : Notice::h2_stream_behind_goaway);
 }
 
 // The client's codec says that the stream is over; also after a reset of our own has left.
@@ -281,15 +302,18 @@ void H2Session::response_came(Leg& leg, StreamId upstream, http::H2Fields fields
   if (stream == nullptr) return;
   stream->active = now_;
   const int status = status_of(fields);
-  if (too_large || status == 101 || status < 100) {
-    const Error error{
-        ErrorCode::malformed_response, Fault::upstream,
-        too_large ? fmt::format("the header fields of {}'s response are too large", stream->host)
-                  : fmt::format("{} answered with status {}, which HTTP/2 does not have", stream->host, status)};
+  auto error = response_over_limits(fields, stream->host, too_large, *context_.policy->config);
+  if (!error && (status == 101 || status < 100)) {
+    error = Error{ErrorCode::malformed_response, Fault::upstream,
+                  fmt::format("{} answered with status {}, which HTTP/2 does not have", stream->host, status)};
+  }
+  if (error) {
+    if (stream->status >= 200) error->code = ErrorCode::upstream_broke;  // they are trailers
     let_upstream_go(*stream, http::h2_error::protocol);
-    return response_failed(*stream, error);
+    return response_failed(*stream, *error);
   }
   stream->status = status;
+  stream->conversation = stream->speaks_up && is_messages(fields);
   if (stream->tap) stream->tap->on_response_head(http::as_response_head(fields), now_);
   if (status < 200) return client_->codec.informational(stream->id, fields);
   if (const std::string id = answer_field(*stream); !id.empty())
@@ -327,11 +351,18 @@ void H2Session::response_ended(Leg& leg, StreamId upstream, http::H2Fields trail
   answered_.push_back(stream->id);
 }
 
+void H2Session::response_trailers_too_large(Leg& leg, StreamId upstream) {
+  Stream* const stream = find(leg, upstream);
+  if (stream == nullptr) return;
+  let_upstream_go(*stream, http::h2_error::protocol);
+  response_failed(*stream, proxy::response_trailers_too_large(stream->host, *context_.policy->config));
+}
+
 void H2Session::response_left(StreamId id, std::size_t octets) {
   Stream* const stream = find(id);
   if (stream == nullptr) return;
   taken(*stream, octets);
-  if (stream->leg != nullptr) stream->leg->codec.consumed(stream->upstream, octets);
+  left_down(*stream, octets);
 }
 
 void H2Session::response_all_left(StreamId id) {
@@ -347,7 +378,7 @@ void H2Session::response_reset(Leg& leg, StreamId upstream, std::uint32_t code) 
   Stream* const stream = find(leg, upstream);
   if (stream == nullptr) return;
   leg.streams.erase(upstream);
-  held_ -= std::exchange(stream->held_up, 0);
+  drop_held_up(*stream);
   stream->leg = nullptr;
   if (stream->last.ended) {  // the same, and it waits
     stream->reset_behind = code;
@@ -452,7 +483,7 @@ void H2Session::finish_tap(Stream& stream, calls::Outcome outcome, const Error* 
 
 void H2Session::let_upstream_go(Stream& stream, std::uint32_t code) {
   if (stream.leg == nullptr) return;
-  held_ -= std::exchange(stream.held_up, 0);
+  drop_held_up(stream);
   stream.leg->codec.reset(stream.upstream, code);
   stream.leg->streams.erase(stream.upstream);
   stream.leg = nullptr;
@@ -462,7 +493,8 @@ void H2Session::forget(StreamId id) {
   const auto found = streams_.find(id);
   if (found == streams_.end()) return;
   Stream& stream = *found->second;
-  held_ -= stream.held_up + stream.held_down;
+  drop_held_up(stream);
+  held_ -= stream.held_down;
   if (stream.leg != nullptr) stream.leg->streams.erase(stream.upstream);
   streams_.erase(found);
   if (streams_.empty()) idle_since_ = now_;

@@ -30,10 +30,15 @@ struct H2Session::Stream {
   bool delivered = false;       // … and all of that has left for the client
   TimePoint active{};           // when something last came or left
   BodyPace arriving;            // of the request's body since the upstream last held it back
+  bool speaks_up = false;       // the request's body is messages, one whenever there is something to say …
+  bool conversation = false;    // … and so is the response's
   // While octets wait for the client: since when it has taken less than is asked of it, and how much that was.
   std::optional<TimePoint> untaken_since;
   std::size_t taken = 0;
   std::size_t held_up = 0, held_down = 0;  // octets with the codecs that have not left
+  // While room is scarce: octets that left, and that the windows of the client's stream and of the leg's were not given
+  // for; and those of `held_up` that the client's connection was not given its window for.
+  std::size_t withheld_up = 0, withheld_down = 0, unreturned = 0;
 
   // As a tunnel, it may be silent for as long as both sides like.
   bool opaque() const noexcept { return !protocol.empty() && status / 100 == 2; }
@@ -66,10 +71,11 @@ class H2Session::ClientSide final : public http::H2Events {
     session_.request_came(stream, fields, ended, too_large);
   }
   void on_body(StreamId stream, Bytes content) override { session_.request_body(stream, content); }
-  void on_trailers(StreamId stream, http::H2Fields fields) override {
-    session_.request_ended(stream, std::move(fields));
+  void on_trailers(StreamId stream, http::H2Fields fields, bool too_large) override {
+    too_large ? session_.request_trailers_too_large(stream) : session_.request_ended(stream, std::move(fields));
   }
   void on_end(StreamId stream) override { session_.request_ended(stream, {}); }
+  void on_refused(StreamId, bool too_many) override { session_.request_not_taken(too_many); }
   void on_malformed(StreamId stream, std::string why) override { session_.request_malformed(stream, why); }
   void on_reset(StreamId stream, std::uint32_t code) override { session_.request_reset(stream, code); }
   void on_left(StreamId stream, std::size_t octets) override { session_.response_left(stream, octets); }
@@ -98,10 +104,12 @@ class H2Session::Leg final : public http::H2Events {
     session_.response_came(*this, stream, std::move(fields), ended, too_large);
   }
   void on_body(StreamId stream, Bytes content) override { session_.response_body(*this, stream, content); }
-  void on_trailers(StreamId stream, http::H2Fields fields) override {
-    session_.response_ended(*this, stream, std::move(fields));
+  void on_trailers(StreamId stream, http::H2Fields fields, bool too_large) override {
+    too_large ? session_.response_trailers_too_large(*this, stream)
+              : session_.response_ended(*this, stream, std::move(fields));
   }
   void on_end(StreamId stream) override { session_.response_ended(*this, stream, {}); }
+  void on_refused(StreamId, bool) override {}
   void on_malformed(StreamId stream, std::string why) override { session_.response_malformed(*this, stream, why); }
   void on_reset(StreamId stream, std::uint32_t code) override { session_.response_reset(*this, stream, code); }
   void on_left(StreamId stream, std::size_t octets) override { session_.request_left(*this, stream, octets); }

@@ -71,6 +71,7 @@ void H2Session::adopt(LegId id, const calls::UpstreamFacts& facts, TimePoint now
 void H2Session::received(Bytes bytes, TimePoint now) {
   now_ = now;
   if (!std::exchange(spoken_to_, true)) idle_since_ = now;
+  look_for_room();
   client_->codec.feed(bytes);
   settle();
 }
@@ -107,6 +108,7 @@ void H2Session::leg_received(LegId id, Bytes bytes, TimePoint now) {
   now_ = now;
   const auto found = legs_.find(id);
   if (found == legs_.end()) return;
+  look_for_room();
   found->second->codec.feed(bytes);
   settle();
 }
@@ -129,7 +131,7 @@ void H2Session::fail_leg(LegId id, const Error& error, bool was_there) {
   for (const auto& [upstream, client] : carried) {
     Stream* const stream = find(client);
     if (stream == nullptr) continue;
-    held_ -= std::exchange(stream->held_up, 0);
+    drop_held_up(*stream);
     stream->leg = nullptr;
     Error told = error;
     if (was_there) {
@@ -169,6 +171,7 @@ void H2Session::leg_congested(LegId id, bool is, TimePoint now) {
 
 // Each codec's octets go out; room that they made on the other side may give that something to say.
 void H2Session::settle() {
+  look_for_room();
   pass_last_pieces();
   bool more = true;
   while (more && !over_) {
@@ -239,7 +242,7 @@ bool H2Session::pump(Leg& leg) {
     const auto found = legs_.find(id);
     for (const auto& [upstream, client] : leg.streams) {  // answered in full: the client may still be taking it
       if (Stream* const stream = find(client)) {
-        held_ -= std::exchange(stream->held_up, 0);
+        drop_held_up(*stream);
         stream->leg = nullptr;
       }
     }

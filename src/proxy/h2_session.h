@@ -70,6 +70,8 @@ class H2Session {
   void request_came(StreamId id, const http::H2Fields& fields, bool ended, bool too_large);
   void request_body(StreamId id, Bytes content);
   void request_ended(StreamId id, http::H2Fields trailers);
+  void request_trailers_too_large(StreamId id);
+  void request_not_taken(bool too_many);  // over HTTP/2's own limits: only counted
   void request_reset(StreamId id, std::uint32_t code);
   void request_malformed(StreamId id, const std::string& why);
   void response_left(StreamId id, std::size_t octets);
@@ -82,6 +84,7 @@ class H2Session {
   void response_came(Leg& leg, StreamId upstream, http::H2Fields fields, bool ended, bool too_large);
   void response_body(Leg& leg, StreamId upstream, Bytes content);
   void response_ended(Leg& leg, StreamId upstream, http::H2Fields trailers);
+  void response_trailers_too_large(Leg& leg, StreamId upstream);
   void response_reset(Leg& leg, StreamId upstream, std::uint32_t code);
   void response_malformed(Leg& leg, StreamId upstream, const std::string& why);
   void request_left(Leg& leg, StreamId upstream, std::size_t octets);
@@ -101,10 +104,19 @@ class H2Session {
   void send_up(Stream& stream, Route route, const http::H2RequestHead& made, const http::H2Fields& fields);
   Leg& leg_for(const UpstreamTarget& target);
   void told_upstream(Leg& leg, Stream& stream);
+  void forward_body(Stream& stream, Bytes content);
+  void request_broken(Stream& stream, const Error& error);
 
   void refuse(Stream& stream, const Error& error);
   void answer(Stream& stream, const std::string& response);
   void response_failed(Stream& stream, const Error& error);  // upstream is let go already
+
+  // Windows, while room is scarce (h2_room.cpp).
+  void look_for_room();
+  void left_up(Stream& stream, std::size_t octets);
+  void left_down(Stream& stream, std::size_t octets);
+  void drop_held_up(Stream& stream);
+  void return_room(std::size_t octets);  // of the client's connection
 
   // Where records are waited for (h2_record.cpp).
   void pass_last_pieces();
@@ -149,8 +161,9 @@ class H2Session {
   LegId next_leg_ = 1;
   std::size_t requests_ = 0;  // that came
   std::size_t held_ = 0;
-  StreamId last_taken_ = 0;  // behind it none is, since so many came; 0: there is no such one yet
-  StreamId last_done_ = 0;   // the highest stream that was answered in full
+  std::size_t withheld_ = 0;  // octets that the client's connection is to be given its window for
+  StreamId last_taken_ = 0;   // behind it none is, since so many came; 0: there is no such one yet
+  StreamId last_done_ = 0;    // the highest stream that was answered in full
   std::optional<Error> refusal_;
   std::optional<Error> failed_before_;
   Patience idle_frames_, resets_;
@@ -158,6 +171,7 @@ class H2Session {
   std::optional<TimePoint> armed_;
   bool spoken_to_ = false;  // before, nothing can be said to it either
   bool client_congested_ = false;
+  bool crowded_ = false;
   bool extended_connect_ = false;
   bool draining_ = false;
   bool broken_ = false;       // the client broke the protocol: its GOAWAY is the last word

@@ -97,6 +97,9 @@ void H2Session::timed_out(TimePoint now) {
   std::vector<StreamId> late;
   for (const auto& [id, stream] : streams_) {
     if (stream->untaken_since && client_->codec.unsent(id) == 0) stream->untaken_since.reset();
+    // Other streams of the client have its connection's window, and are watched themselves.
+    if (crowded_ && !stream->request_ended && stream->held_up == 0 && client_->codec.window(0) == 0)
+      stream->active = now;
     if (stream->opaque() || stream->unjudged || (!unread(*stream) && now - stream->active < patience_for(*stream)))
       continue;
     if (!stream->last.ended || unread(*stream)) {

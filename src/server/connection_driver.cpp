@@ -459,6 +459,8 @@ void ConnectionDriver::noticed(proxy::Notice what) {
   switch (what) {
     case proxy::Notice::h2_connection: return world_.counters.h2_connections.add();
     case proxy::Notice::h2_stream: return world_.counters.h2_streams.add();
+    case proxy::Notice::h2_stream_behind_goaway: return world_.counters.h2_behind_goaway.add();
+    case proxy::Notice::h2_stream_over_limit: return world_.counters.h2_over_limit.add();
     case proxy::Notice::h2_flood: return world_.counters.h2_floods.add();
     case proxy::Notice::h2_malformed: return world_.counters.h2_malformed.add();
   }

@@ -28,8 +28,9 @@ struct alignas(64) WorkerCounters {
   Counter over_buffers;        // answered with 503, `limits.buffered_bytes`
   Counter open;                // now
 
-  Counter h2_connections, h2_streams;  // of clients
-  Counter h2_floods, h2_malformed;     // ended with ENHANCE_YOUR_CALM; streams and connections that broke RFC 9113
+  Counter h2_connections, h2_streams;       // of clients
+  Counter h2_behind_goaway, h2_over_limit;  // streams of clients that were not taken, and have no record
+  Counter h2_floods, h2_malformed;          // ended with ENHANCE_YOUR_CALM; streams and connections that broke RFC 9113
 
   // Octets of HTTP and of tunnels, without TLS.
   Counter client_received, client_sent, upstream_received, upstream_sent;

@@ -128,6 +128,8 @@ WorkerFigures sum(const std::vector<WorkerFigures>& workers) {
     all.pool_idle += w.pool_idle;
     all.h2_connections += w.h2_connections;
     all.h2_streams += w.h2_streams;
+    all.h2_behind_goaway += w.h2_behind_goaway;
+    all.h2_over_limit += w.h2_over_limit;
     all.h2_floods += w.h2_floods;
     all.h2_malformed += w.h2_malformed;
     all.minted += w.minted;
@@ -155,6 +157,11 @@ void add_workers(Exposition& out, const std::vector<WorkerFigures>& workers) {
   out.single("borehole_h2_connections_total", Type::counter, "Clients' connections that spoke HTTP/2.",
              all.h2_connections);
   out.single("borehole_h2_streams_total", Type::counter, "Streams that clients opened on them.", all.h2_streams);
+  out.family("borehole_h2_streams_refused_total", Type::counter,
+             "Streams that were not taken and have no record, since clients may send the same again: opened behind a "
+             "GOAWAY, or over limits.h2_streams (limit).");
+  out.sample({{"reason", "goaway"}}, all.h2_behind_goaway);
+  out.sample({{"reason", "limit"}}, all.h2_over_limit);
   out.family("borehole_h2_faults_total", Type::counter,
              "HTTP/2 that was not taken: flood is a connection that was ended with ENHANCE_YOUR_CALM, malformed a "
              "stream or connection that broke RFC 9113.");

@@ -20,7 +20,8 @@ struct WorkerFigures {
   std::uint64_t client_received = 0, client_sent = 0, upstream_received = 0, upstream_sent = 0;
   std::uint64_t dials = 0, dials_failed = 0, handshakes = 0, resumptions = 0;
   std::uint64_t pool_hits = 0, pool_misses = 0, pool_idle = 0;
-  std::uint64_t h2_connections = 0, h2_streams = 0, h2_floods = 0, h2_malformed = 0;
+  std::uint64_t h2_connections = 0, h2_streams = 0, h2_behind_goaway = 0, h2_over_limit = 0, h2_floods = 0,
+                h2_malformed = 0;
   std::uint64_t minted = 0, not_minted = 0;
   std::optional<double> cpu_seconds;  // of its thread
 };

@@ -160,6 +160,7 @@ void RecordedEffects::send_leg(LegId leg, Bytes bytes) {
   rule(legs.contains(leg) && legs[leg].there, "octets go to legs that are there");
   rule(!bytes.empty(), "an empty send is no send");
   legs[leg].sent += bytes;
+  sent_on_legs[leg] += bytes;
 }
 
 void RecordedEffects::hold_leg(LegId leg) {

@@ -50,7 +50,8 @@ class RecordedEffects final : public Effects {
     bool there = false, held = false;
     std::string sent;  // all octets
   };
-  std::map<LegId, LegState> legs;  // those that were not let go
+  std::map<LegId, LegState> legs;             // those that were not let go
+  std::map<LegId, std::string> sent_on_legs;  // all octets, of those too that were
   std::map<Notice, int> notices;
   bool is_crowded = false;
   QuestionNumber question = 0;  // about credentials, the last one

@@ -42,9 +42,12 @@ class Told final : public H2Events {
     body_end_ = text.size();
     if (codec != nullptr) codec->consumed(stream, content.size());
   }
-  void on_trailers(StreamId stream, H2Fields fields) override {
+  void on_refused(StreamId stream, bool too_many) override {
+    text += "\nrefused " + std::to_string(stream) + (too_many ? ", too many" : "");
+  }
+  void on_trailers(StreamId stream, H2Fields fields, bool too_large) override {
     demand(known.contains(stream), "trailers have a head");
-    text += "\ntrailers " + std::to_string(stream) + " " + std::to_string(fields.size());
+    text += "\ntrailers " + std::to_string(stream) + " " + std::to_string(fields.size()) + (too_large ? " large" : "");
   }
   void on_end(StreamId stream) override { text += "\nend " + std::to_string(stream); }
   void on_malformed(StreamId stream, std::string) override { text += "\nmalformed " + std::to_string(stream); }

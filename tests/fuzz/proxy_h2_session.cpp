@@ -1,16 +1,20 @@
 // Drives an HTTP/2 session with a script of events read out of the input. Never lets it ask for what a driver could not
-// do, keep a connection after its end, hold what nothing will let go, or finish a tap twice.
+// do, keep a connection after its end, hold what nothing will let go, or finish a tap twice; what goes upstream is
+// judged by a second reader of RFC 9113.
 //
 // The first octet chooses: 1 prior knowledge instead of a direct connection, 2 octets come one by one, 4 responses wait
-// for their records. Then come events, one a letter: `c` and `u` with two octets of length and as many octets that the
-// client or the newest leg sends, and the rest without arguments; see `play`.
+// for their records, 8 there is more held in all than should be at every second event. Then come events, one a letter:
+// `c` and `u` with two octets of length and as many octets that the client or the newest leg sends, and the rest
+// without arguments; see `play`.
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "../flow/hello.h"
 #include "../flow/recorded_effects.h"
 #include "../flow/witness.h"
+#include "h2_dialogue_judge.h"
 #include "invariant.h"
 #include "proxy/session.h"
 
@@ -42,7 +46,7 @@ const calls::UpstreamFacts& h2_facts() {
 
 class Play {
  public:
-  explicit Play(unsigned choice) : octet_by_octet_((choice & 2U) != 0) {
+  explicit Play(unsigned choice) : octet_by_octet_((choice & 2U) != 0), crowds_((choice & 8U) != 0) {
     SessionContext context;
     context.policy = policy();
     context.taps = &witness_;
@@ -69,10 +73,14 @@ class Play {
       const char event = script.front();
       script.remove_prefix(1);
       one(event, script);
+      world_.is_crowded = crowds_ && !world_.is_crowded;  // from one event to the next
     }
     if (!session_->over()) session_->cut(now_);
     check();
     for (const auto& seen : witness_.seen) demand(seen->outcome.has_value(), "every call has its record");
+    std::vector<std::string> legs;
+    for (const auto& [id, sent] : world_.sent_on_legs) legs.push_back(sent);
+    H2DialogueJudge({"/s/", host}).judge(said_, legs);
   }
 
  private:
@@ -118,6 +126,7 @@ class Play {
       if (from_leg && !world_.legs.contains(leg)) return;
       const Bytes piece = text.substr(0, octet_by_octet_ ? 1 : text.size());
       text.remove_prefix(piece.size());
+      if (!from_leg) said_ += piece;
       from_leg ? session_->leg_received(leg, piece, now_) : session_->received(Side::client, piece, now_);
       check();
     }
@@ -197,7 +206,9 @@ class Play {
   Witness witness_;
   TimePoint now_{std::chrono::hours(1)};
   std::optional<Session> session_;
+  std::string said_{preface};  // by the client
   bool octet_by_octet_;
+  bool crowds_;
   bool congested_ = false;
 };
 

@@ -229,6 +229,80 @@ TEST_CASE("Padding is not content, and takes no room for good") {
   CHECK(server.log.text.find("failed") == std::string::npos);
 }
 
+TEST_CASE("A window may be given in small steps, and padding stays accounted for") {
+  constexpr std::int32_t all = 256 * 1024;
+  Server server;
+  server.hear(frame(headers, end_headers, 1, post_block));
+  const std::string content = std::string(1, '\xff') + std::string(1000, 'x') + std::string(255, '\0');
+  std::int64_t room = all;  // as the client sees it
+  for (int i = 0; i < 2000; ++i) {
+    room -= static_cast<std::int64_t>(content.size());
+    REQUIRE(room >= 0);
+    server.codec.feed(frame(data, padded, 1, content));
+    server.codec.consumed_now(1, 1000);
+    for (const Frame& one : server.hear("")) {
+      if (one.type == window_update && one.stream == 1) room += u32_at(one, 0);
+    }
+    REQUIRE(server.codec.window(1) == static_cast<std::size_t>(room));
+    REQUIRE(room > all / 2);
+  }
+  CHECK(server.codec.window(3) == 0);
+}
+
+TEST_CASE("The connection's window is given by hand while it is withheld") {
+  Server server;
+  server.hear(frame(headers, end_headers, 1, post_block));
+  const std::size_t before = server.codec.window(0);
+  server.codec.withhold_connection_window(true);
+  for (int i = 0; i < 15; ++i) server.hear(frame(data, 0, 1, std::string(16'384, 'x')));
+  CHECK(server.codec.window(0) == before - 15 * 16'384);
+  server.codec.consumed_now(0, 16'384);
+  CHECK(server.codec.window(0) == before - 14 * 16'384);
+  server.codec.withhold_connection_window(false);
+  server.codec.consumed_now(0, 14 * 16'384);
+  CHECK(server.codec.window(0) == before);
+}
+
+TEST_CASE("Streams behind a GOAWAY are told once, and so are those that are too many") {
+  Server server;
+  const std::string first = frame(headers, end_headers, 1, post_block);
+  SECTION("GOAWAY") {
+    server.hear(first);
+    server.codec.goaway(1, h2_error::none, {});
+    server.hear("");
+    server.log.take();
+    server.hear(frame(headers, end_headers, 3, post_block) + frame(data, 0, 3, "x") +
+                frame(headers, end_headers | end_stream, 3, block({{"x", "y"}})));
+    CHECK(server.log.text == "3 refused\n");
+  }
+  SECTION("a shutdown that is announced takes them") {
+    server.codec.announce_shutdown();
+    server.hear("");
+    server.hear(first);
+    CHECK(server.log.text.starts_with("1 head"));
+  }
+  SECTION("too many, before the client knows how many there may be") {
+    H2Log log;
+    H2Codec codec(H2Codec::Role::server, {.max_streams = 1}, log);
+    codec.feed(std::string(preface) + frame(settings, 0, 0) + first + frame(headers, end_headers, 3, post_block));
+    CHECK(log.text.ends_with("3 refused, too many\n"));
+  }
+}
+
+TEST_CASE("Trailers over the limit are told as such, of a request and of a response") {
+  Pair pair(0, {.header_list_bytes = 4096});
+  const H2Fields large{{"x", std::string(3000, 'y')}, {"x", std::string(3000, 'y')}};
+  pair.client.request(get, false);
+  pair.settle();
+  pair.client.trailers(1, large);
+  pair.server.response(1, ok, false);
+  pair.settle();
+  pair.server.trailers(1, large);
+  pair.settle();
+  CHECK(pair.at_server.take().find("1 trailers x=yyy") != std::string::npos);
+  CHECK(pair.at_client.take().find(" too large\n") != std::string::npos);
+}
+
 TEST_CASE("A head over the limit is told as such, and kept no further") {
   Server server({.header_list_bytes = 4096});
   std::string many = get_block;

@@ -334,7 +334,8 @@ class Quiet final : public H2Events {
   std::vector<StreamId> heads;
   void on_head(StreamId stream, H2Fields, bool, bool) override { heads.push_back(stream); }
   void on_body(StreamId stream, Bytes content) override { codec->consumed(stream, content.size()); }
-  void on_trailers(StreamId, H2Fields) override {}
+  void on_trailers(StreamId, H2Fields, bool) override {}
+  void on_refused(StreamId, bool) override {}
   void on_end(StreamId) override {}
   void on_malformed(StreamId, std::string) override {}
   void on_reset(StreamId, std::uint32_t) override {}

@@ -41,8 +41,11 @@ class H2Log final : public H2Events {
     text += content.size() < 100 ? fmt::format("{} body {}\n", stream, content)
                                  : fmt::format("{} body of {}\n", stream, content.size());
   }
-  void on_trailers(StreamId stream, H2Fields fields) override {
-    text += fmt::format("{} trailers {}\n", stream, list(fields));
+  void on_trailers(StreamId stream, H2Fields fields, bool too_large) override {
+    text += fmt::format("{} trailers {}{}\n", stream, list(fields), too_large ? " too large" : "");
+  }
+  void on_refused(StreamId stream, bool too_many) override {
+    text += fmt::format("{} refused{}\n", stream, too_many ? ", too many" : "");
   }
   void on_end(StreamId stream) override { text += fmt::format("{} end\n", stream); }
   void on_malformed(StreamId stream, std::string why) override {

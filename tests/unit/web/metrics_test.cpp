@@ -53,6 +53,16 @@ TEST_CASE("a histogram is cumulative, ends in +Inf and agrees with its count") {
   CHECK(has_line(text, "h_seconds_sum{operation=\"Converse\"} 1800.01171875"));
 }
 
+TEST_CASE("streams that were not taken are counted by why, over all workers") {
+  auto input = figures();
+  input.workers[0].h2_behind_goaway = 1;
+  input.workers[1].h2_behind_goaway = 2;
+  input.workers[1].h2_over_limit = 4;
+  const std::string text = metrics_text(input);
+  CHECK(has_line(text, "borehole_h2_streams_refused_total{reason=\"goaway\"} 3"));
+  CHECK(has_line(text, "borehole_h2_streams_refused_total{reason=\"limit\"} 4"));
+}
+
 TEST_CASE("every family has help and a type, once, before its samples, and a name as the rules want it") {
   auto input = figures();
   calls::RunningStatistics statistics;
