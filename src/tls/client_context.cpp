@@ -67,6 +67,8 @@ class ClientEngine final : public SslEngine {
     return begin_handshake(to_peer);
   }
 
+  using SslEngine::note_lack_of_memory;
+
   int verify(X509_STORE_CTX& context) {
     const std::uint8_t* staple = nullptr;
     std::size_t size = 0;
@@ -113,12 +115,21 @@ ClientEngine& client_of(const SSL* ssl) noexcept { return static_cast<ClientEngi
 int verify_certificate(X509_STORE_CTX* context, void*) noexcept {
   const auto* ssl = static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx()));
   if (ssl == nullptr) return 0;
-  return client_of(ssl).verify(*context);
+  try {
+    return client_of(ssl).verify(*context);
+  } catch (const std::bad_alloc&) {
+    client_of(ssl).note_lack_of_memory();
+    return 0;
+  }
 }
 
 int keep_session(SSL* ssl, SSL_SESSION* session) noexcept {
-  client_of(ssl).keep(bssl::UniquePtr<SSL_SESSION>(session));
-  return 1;  // the session is ours now
+  bssl::UniquePtr<SSL_SESSION> ours(session);
+  try {
+    client_of(ssl).keep(std::move(ours));
+  } catch (const std::bad_alloc&) {  // then there will be a full handshake
+  }
+  return 1;
 }
 
 }  // namespace
