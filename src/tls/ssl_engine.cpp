@@ -57,7 +57,7 @@ SslEngine::SslEngine(bssl::UniquePtr<SSL> ssl) : ssl_(std::move(ssl)) {
   BIO_up_ref(bio.get());
   SSL_set0_rbio(ssl_.get(), bio.get());
   SSL_set0_wbio(ssl_.get(), bio.release());
-  SSL_set_app_data(ssl_.get(), this);
+  if (SSL_set_app_data(ssl_.get(), this) != 1) throw std::bad_alloc();
   SSL_set_shed_handshake_config(ssl_.get(), 1);
 }
 
