@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 
@@ -28,6 +29,9 @@ web::Readiness readiness(const AdminSources& s) {
   facts.ca_not_after = s.authority->facts().not_after;
   facts.ca_folder = s.authority->folder();
   facts.trouble = s.recorder.trouble();
+  for (const auto& worker : s.workers) {
+    if (const auto at = worker->out_of_memory_at()) facts.out_of_memory_at = std::max(facts.out_of_memory_at, at);
+  }
   if (s.config.record.store) facts.store_faults = store::place_faults(*s.config.record.store, "the call store");
   return judge(facts);
 }
@@ -42,6 +46,7 @@ web::WorkerFigures figures(const server::Worker& worker) {
   out.not_allowed = c.not_allowed.value();
   out.out_of_descriptors = c.out_of_descriptors.value();
   out.over_buffers = c.over_buffers.value();
+  out.out_of_memory = c.out_of_memory.value();
   out.open = c.open.value();
   out.buffered = c.buffered.value();
   out.client_received = c.client_received.value();

@@ -34,6 +34,11 @@ web::Readiness judge(const ReadinessFacts& facts) {
         "records of calls were dropped within the last minute, because they came faster than they can be written, or "
         "memory ran out; give record.store a faster disk, or lower record.bodies.max_bytes");
   }
+  if (lately(facts.out_of_memory_at)) {
+    out.wrong.emplace_back(
+        "connections were ended with their calls within the last minute, because memory had run out; give borehole "
+        "more, or lower limits.connections and limits.buffered_bytes");
+  }
   return out;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <limits>
+#include <new>
 #include <thread>
 #include <utility>
 
@@ -256,8 +257,11 @@ int serve(const CommandLine& line) {
     }
     draining = true;
     tell_service_manager(ServiceState::stopping);
-    log::info("shutting down: running calls may finish within {} s; a second signal ends at once",
-              std::chrono::duration_cast<std::chrono::seconds>(in_force->limits.drain_timeout).count());
+    try {
+      log::info("shutting down: running calls may finish within {} s; a second signal ends at once",
+                std::chrono::duration_cast<std::chrono::seconds>(in_force->limits.drain_timeout).count());
+    } catch (const std::bad_alloc&) {  // it does so all the same
+    }
     for (auto& worker : workers) worker->drain();
     if (admin) admin->end_streams();
   };
@@ -288,8 +292,7 @@ int serve(const CommandLine& line) {
     if (const auto waits = waits_for_restart(*config, *next); !waits.empty()) log::warn("{}", waits);
     return {};
   };
-  const auto reload = [&] {
-    tell_service_manager(ServiceState::reloading);
+  const auto read_and_apply = [&] {
     const auto read = read_configuration(line);
     for (const auto& problem : read.problems) log::error("{}", config::to_string(problem));
     if (!read.config) {
@@ -298,6 +301,14 @@ int serve(const CommandLine& line) {
       log::error("the configuration was not reloaded; the one in force stays: {}", applied.error().detail);
     } else {
       log::info("configuration reloaded; connections that are open keep the one they began with");
+    }
+  };
+  const auto reload = [&] {
+    tell_service_manager(ServiceState::reloading);
+    try {
+      read_and_apply();
+    } catch (const std::bad_alloc&) {
+      log::error("the configuration was not reloaded, or not all of it, since memory ran out; send SIGHUP again");
     }
     tell_service_manager(ServiceState::ready);
   };

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <memory>
+#include <new>
 
 namespace borehole::log {
 
@@ -65,7 +66,10 @@ bool enabled(Level level) noexcept { return level >= current_level.load(std::mem
 
 void write(Level level, std::string_view message) {
   if (!enabled(level)) return;
-  logger().log(to_spdlog(level), "{}", current_format == Format::json ? json_string(message) : escaped(message));
+  try {
+    logger().log(to_spdlog(level), "{}", current_format == Format::json ? json_string(message) : escaped(message));
+  } catch (const std::bad_alloc&) {  // a line is lost, not what is told of in it
+  }
 }
 
 std::string escaped(std::string_view text) {

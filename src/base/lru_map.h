@@ -29,7 +29,12 @@ class LruMap {
       entries_.pop_back();
     }
     entries_.emplace_front(key, std::move(value));
-    index_.emplace(key, entries_.begin());
+    try {
+      index_.emplace(key, entries_.begin());
+    } catch (...) {  // out of memory
+      entries_.pop_front();
+      throw;
+    }
     return entries_.front().second;
   }
 

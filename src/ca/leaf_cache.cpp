@@ -178,7 +178,10 @@ std::shared_ptr<const tls::Leaf> LeafCache::leaf_for(const std::string& name) no
   try {
     return state_->leaf_for(name);
   } catch (const std::exception& error) {
-    log::error("no certificate for {}: {}", name, error.what());
+    try {
+      log::error("no certificate for {}: {}", name, error.what());
+    } catch (const std::exception&) {  // no memory for that either
+    }
     return nullptr;
   }
 }

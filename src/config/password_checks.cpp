@@ -29,6 +29,13 @@ struct Question {
   ~Question() { explicit_bzero(credentials.data(), credentials.size()); }
 };
 
+void complain(const std::exception& error) noexcept {
+  try {
+    log::error("a password could not be checked: {}", error.what());
+  } catch (const std::exception&) {  // no memory for that either
+  }
+}
+
 }  // namespace
 
 struct PasswordChecks::State {
@@ -60,11 +67,13 @@ bool PasswordChecks::State::add(std::shared_ptr<const UsersFile> users, std::str
   }
   if (waiting.size() >= limits.in_all || of_this_client >= limits.of_one_client) return false;
   if (!thread.joinable()) thread = std::thread([this] { run(); });
-  Question& question = waiting.emplace_back();
-  question.users = std::move(users);
+  std::list<Question> asked(1);
+  Question& question = asked.front();
   question.credentials = credentials;
   question.from = from;
   question.answers.push_back(std::move(answer));
+  question.users = std::move(users);
+  waiting.splice(waiting.end(), asked);
   wake.notify_one();
   return true;
 }
@@ -77,7 +86,12 @@ void PasswordChecks::State::run() {
     if (stopping) return;
     const Question& question = waiting.front();
     lock.unlock();
-    const auto verdict = question.users->judge(question.credentials, question.from, clock.now());
+    auto verdict = UsersFile::Verdict::too_many_guesses;
+    try {
+      verdict = question.users->judge(question.credentials, question.from, clock.now());
+    } catch (const std::exception& error) {  // no memory: as where it could not be asked
+      complain(error);
+    }
     lock.lock();
     std::list<Question> done;
     done.splice(done.end(), waiting, waiting.begin());
@@ -104,7 +118,7 @@ void PasswordChecks::ask(std::shared_ptr<const UsersFile> users, std::string_vie
   try {
     if (state_->add(std::move(users), credentials, from, answer)) return;
   } catch (const std::exception& error) {  // no memory, or no thread to be had
-    log::error("a password could not be checked: {}", error.what());
+    complain(error);
   }
   if (answer) answer(UsersFile::Verdict::too_many_guesses);
 }

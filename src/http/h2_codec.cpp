@@ -50,6 +50,11 @@ std::vector<nghttp2_nv> as_nv(const H2Fields& fields) {
 
 [[noreturn]] void out_of_memory() { throw std::bad_alloc(); }
 
+// What else nghttp2 says there is nothing to be done about.
+void check_memory(ssize_t status) {
+  if (status == NGHTTP2_ERR_NOMEM || status == NGHTTP2_ERR_CALLBACK_FAILURE) out_of_memory();
+}
+
 template <class T, void (*Delete)(T*)>
 struct Deleter {
   void operator()(T* object) const noexcept { Delete(object); }
@@ -262,7 +267,7 @@ struct H2Codec::State {
                      std::size_t size, void* user) noexcept {
     return guarded([&] {
       State& self = of(user);
-      if (!self.connection_window_withheld) nghttp2_session_consume_connection(session, size);
+      if (!self.connection_window_withheld) check_memory(nghttp2_session_consume_connection(session, size));
       self.events.on_body(stream, text_of(data, size));
       return 0;
     });
@@ -301,7 +306,7 @@ struct H2Codec::State {
   void fail(std::uint32_t code, const char* why) {
     if (std::exchange(failed, true)) return;
     said_goodbye = true;
-    nghttp2_session_terminate_session(session.get(), code);
+    check_memory(nghttp2_session_terminate_session(session.get(), code));
     events.on_failed(code, why);
   }
 
@@ -430,7 +435,7 @@ void H2Codec::feed(Bytes bytes) {
   const ssize_t taken = nghttp2_session_mem_recv(state_->session.get(),
                                                  reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   if (taken >= 0) return;
-  if (taken == NGHTTP2_ERR_NOMEM || taken == NGHTTP2_ERR_CALLBACK_FAILURE) out_of_memory();
+  check_memory(taken);
   // What nghttp2 meets inside a frame it answers itself; of these it only tells.
   state_->fail(taken == NGHTTP2_ERR_FLOODED ? h2_error::enhance_your_calm : h2_error::protocol,
                nghttp2_strerror(static_cast<int>(taken)));
@@ -439,6 +444,7 @@ void H2Codec::feed(Bytes bytes) {
 Bytes H2Codec::pull() {
   const std::uint8_t* data = nullptr;
   const ssize_t size = nghttp2_session_mem_send(state_->session.get(), &data);
+  check_memory(size);
   return size > 0 ? text_of(data, static_cast<std::size_t>(size)) : Bytes();
 }
 
@@ -483,7 +489,7 @@ void H2Codec::body(StreamId stream, Bytes content) {
   State::Outgoing* const out = state_->find(stream);
   if (out == nullptr || out->ended || content.empty()) return;
   out->pending.append(content);
-  nghttp2_session_resume_data(state_->session.get(), stream);
+  check_memory(nghttp2_session_resume_data(state_->session.get(), stream));
 }
 
 void H2Codec::end(StreamId stream) { trailers(stream, {}); }
@@ -493,7 +499,7 @@ void H2Codec::trailers(StreamId stream, H2Fields fields) {
   if (out == nullptr || out->ended) return;
   out->ended = true;
   out->trailers = std::move(fields);
-  nghttp2_session_resume_data(state_->session.get(), stream);
+  check_memory(nghttp2_session_resume_data(state_->session.get(), stream));
 }
 
 void H2Codec::reset(StreamId stream, std::uint32_t code) {
@@ -513,8 +519,8 @@ std::size_t H2Codec::unsent(StreamId stream) const noexcept {
 }
 
 void H2Codec::consumed(StreamId stream, std::size_t octets) {
-  stream == 0 ? nghttp2_session_consume_connection(state_->session.get(), octets)
-              : nghttp2_session_consume_stream(state_->session.get(), stream, octets);
+  check_memory(stream == 0 ? nghttp2_session_consume_connection(state_->session.get(), octets)
+                           : nghttp2_session_consume_stream(state_->session.get(), stream, octets));
 }
 
 void H2Codec::consumed_now(StreamId stream, std::size_t octets) {
@@ -522,9 +528,8 @@ void H2Codec::consumed_now(StreamId stream, std::size_t octets) {
   consumed(stream, octets);
   if (window(stream) != before) return;  // that made half a window, and all of it was given
   // nghttp2 keeps count of what was consumed and not told, padding too: this takes away what was just added.
-  if (nghttp2_submit_window_update(state_->session.get(), NGHTTP2_FLAG_NONE, stream,
-                                   static_cast<std::int32_t>(octets)) == NGHTTP2_ERR_NOMEM)
-    out_of_memory();
+  check_memory(nghttp2_submit_window_update(state_->session.get(), NGHTTP2_FLAG_NONE, stream,
+                                            static_cast<std::int32_t>(octets)));
 }
 
 void H2Codec::withhold_connection_window(bool is) noexcept { state_->connection_window_withheld = is; }
@@ -553,16 +558,16 @@ void H2Codec::allow_extended_connect() {
 
 void H2Codec::goaway(StreamId last, std::uint32_t code, Bytes debug) {
   if (code != h2_error::none) ++state_->own_goodbyes;
-  nghttp2_submit_goaway(state_->session.get(), NGHTTP2_FLAG_NONE, last, code,
-                        reinterpret_cast<const std::uint8_t*>(debug.data()), debug.size());
+  check_memory(nghttp2_submit_goaway(state_->session.get(), NGHTTP2_FLAG_NONE, last, code,
+                                     reinterpret_cast<const std::uint8_t*>(debug.data()), debug.size()));
 }
 
-void H2Codec::announce_shutdown() { nghttp2_submit_shutdown_notice(state_->session.get()); }
+void H2Codec::announce_shutdown() { check_memory(nghttp2_submit_shutdown_notice(state_->session.get())); }
 
 void H2Codec::terminate(std::uint32_t code) {
   ++state_->own_goodbyes;
   state_->said_goodbye = true;
-  nghttp2_session_terminate_session(state_->session.get(), code);
+  check_memory(nghttp2_session_terminate_session(state_->session.get(), code));
 }
 
 StreamId H2Codec::last_stream() const noexcept {

@@ -66,7 +66,8 @@ class H2Events {
   virtual void on_failed(std::uint32_t code, std::string why) = 0;
 };
 
-// Neither side's mistake throws or returns an error: it is answered as RFC 9113 says, and told by the events.
+// Neither side's mistake throws or returns an error: it is answered as RFC 9113 says, and told by the events. Where
+// memory runs out it throws std::bad_alloc, and is of no more use.
 class H2Codec {
  public:
   enum class Role : std::uint8_t { server, client };

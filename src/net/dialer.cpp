@@ -4,8 +4,10 @@
 #include <uv.h>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
+#include "base/out_of_memory.h"
 #include "net/tcp_socket_state.h"
 
 namespace borehole::net {
@@ -36,7 +38,9 @@ struct Dial::State final {
   struct Attempt final : ConnectObserver {
     Attempt(State& owner, const Address& where)
         : dial(owner), address(where), socket(TcpSocket::State::unconnected(owner.loop)) {}
-    void on_connect(int status) noexcept override { dial.on_connect(*this, status); }
+    void on_connect(int status) noexcept override {
+      dial.guarded([&] { dial.on_connect(*this, status); });
+    }
 
     State& dial;
     Address address;
@@ -49,8 +53,8 @@ struct Dial::State final {
         target(std::move(where)),
         options(std::move(chosen)),
         done(std::move(told)),
-        deadline(on, [this] { on_deadline(); }),
-        next_attempt(on, [this] { attempt(); }) {
+        deadline(on, [this] { guarded([this] { on_deadline(); }); }),
+        next_attempt(on, [this] { guarded([this] { attempt(); }); }) {
     deadline.start(options.timeout);
     if (target.fixed) {
       addresses = {*target.fixed};
@@ -58,12 +62,22 @@ struct Dial::State final {
     } else {
       ticket = resolver.resolve(target.host, [this](Result<std::vector<Address>> found) {
         ticket = 0;
-        on_resolved(std::move(found));
+        guarded([&] { on_resolved(std::move(found)); });
       });
     }
   }
   ~State() {
     if (ticket != 0) resolver.cancel(ticket);
+  }
+
+  // What comes from the loop: where memory runs out the dial has failed. Whatever throws does so before `finish`.
+  template <class F>
+  void guarded(F&& step) noexcept {
+    try {
+      step();
+    } catch (const std::bad_alloc&) {
+      finish(unexpected(out_of_memory()));
+    }
   }
 
   void on_resolved(Result<std::vector<Address>> found) {
@@ -137,8 +151,8 @@ struct Dial::State final {
     finish(unexpected(Error{code, fault, std::move(detail)}));
   }
 
-  // Last: `done` may destroy this.
-  void finish(Result<std::unique_ptr<TcpSocket>> result) {
+  // Last: `done` may destroy this. It must not throw.
+  void finish(Result<std::unique_ptr<TcpSocket>> result) noexcept {
     deadline.stop();
     next_attempt.stop();
     attempts.clear();

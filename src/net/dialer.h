@@ -39,7 +39,8 @@ using Dialled = std::function<void(Result<std::unique_ptr<TcpSocket>>)>;
 // One attempt to reach one target; destroying it cancels. `done` is called once, never inside the constructor. The
 // address that passed the rule is the address that is dialled: there is no second look-up. If every address is refused
 // by the rule: address_not_allowed (Fault::client), its text in the detail. dns_failed, connect_failed, connect_timeout
-// are Fault::upstream; the detail names host, address and cause.
+// are Fault::upstream; the detail names host, address and cause. Where memory runs out: out_of_memory. `done` must not
+// throw.
 class Dial {
  public:
   Dial(Loop& loop, ResolverClient& resolver, DialTarget target, DialOptions options, Dialled done);

@@ -1,13 +1,13 @@
 #include "net/errands.h"
 
+#include <list>
 #include <mutex>
-#include <vector>
 
 namespace borehole::net {
 
 struct Errands::Shared {
   std::mutex mutex;  // guards what follows
-  std::vector<std::function<void()>> waiting;
+  std::list<std::function<void()>> waiting;
   Wakeup* wake = nullptr;  // null: the loop is gone
 };
 
@@ -16,21 +16,21 @@ Errands::Errands(Loop& loop) : shared_(std::make_shared<Shared>()), wake_(loop, 
 }
 
 Errands::~Errands() {
-  std::vector<std::function<void()>> dropped;  // behind the lock: they may own what ends another's
+  std::list<std::function<void()>> dropped;  // behind the lock: they may own what ends another's
   const std::lock_guard lock(shared_->mutex);
   shared_->wake = nullptr;
   dropped.swap(shared_->waiting);
 }
 
-void Errands::Sender::send(std::function<void()> errand) const {
+void Errands::Sender::send(Errand errand) const noexcept {
   const std::lock_guard lock(shared_->mutex);
   if (shared_->wake == nullptr) return;
-  shared_->waiting.push_back(std::move(errand));
+  shared_->waiting.splice(shared_->waiting.end(), errand.one_);
   if (shared_->waiting.size() == 1) shared_->wake->send();
 }
 
 void Errands::run() {
-  std::vector<std::function<void()>> now;
+  std::list<std::function<void()>> now;
   {
     const std::lock_guard lock(shared_->mutex);
     now.swap(shared_->waiting);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <list>
 #include <memory>
 #include <utility>
 
@@ -19,10 +20,20 @@ class Errands {
   Errands(const Errands&) = delete;
   Errands& operator=(const Errands&) = delete;
 
+  // What is to be done once, which must not throw. Made beforehand, so that sending it needs no memory.
+  class Errand {
+   public:
+    explicit Errand(std::function<void()> what) { one_.push_back(std::move(what)); }
+
+   private:
+    friend class Errands;
+    std::list<std::function<void()>> one_;
+  };
+
   // Any thread's, and may outlive the loop.
   class Sender {
    public:
-    void send(std::function<void()> errand) const;
+    void send(Errand errand) const noexcept;
 
    private:
     friend class Errands;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <utility>
 
 #include "net/loop_state.h"
@@ -25,18 +26,20 @@ constexpr milliseconds longest_look{20};
 // Owns the socket and itself. `linger` starts anew whenever something has got through.
 class Farewell : public SelfOwned, protected TcpObserver {
  public:
-  Farewell(Loop& loop, std::unique_ptr<TcpSocket> socket, Duration linger)
+  Farewell(Loop& loop, Duration linger)
       : SelfOwned(loop.state()),
-        socket_(std::move(socket)),
         linger_(linger),
         last_progress_(std::chrono::steady_clock::now()),
-        deadline_(last_progress_ + linger * patience),
-        left_(left()) {
+        deadline_(last_progress_ + linger * patience) {}
+
+ protected:
+  // Not before all is there that needs memory.
+  void take(std::unique_ptr<TcpSocket> socket) noexcept {
+    socket_ = std::move(socket);
+    left_ = left();
     socket_->observe(this);
     socket_->set_reading(true);
   }
-
- protected:
   void on_received(Bytes bytes) noexcept override {
     discarded_ += bytes.size();
     if (discarded_ > discard_limit) on_too_much();
@@ -65,18 +68,17 @@ class Farewell : public SelfOwned, protected TcpObserver {
  private:
   TimePoint last_progress_;
   TimePoint deadline_;
-  std::size_t left_;
+  std::size_t left_ = 0;
   std::size_t discarded_ = 0;
 };
 
 class Finish final : public Farewell {
  public:
-  Finish(Loop& loop, std::unique_ptr<TcpSocket> socket, Duration linger)
-      : Farewell(loop, std::move(socket), linger), timer_(loop, [this] { look(); }) {
-    ended_ = socket_->state().ended;
-  }
+  Finish(Loop& loop, Duration linger) : Farewell(loop, linger), timer_(loop, [this] { look(); }) {}
 
-  void begin() noexcept {
+  void begin(std::unique_ptr<TcpSocket> socket) noexcept {
+    take(std::move(socket));
+    ended_ = socket_->state().ended;
     socket_->shut_down();
     timer_.start(linger_);
     on_written();
@@ -105,11 +107,11 @@ class Finish final : public Farewell {
 
 class Reset final : public Farewell {
  public:
-  Reset(Loop& loop, std::unique_ptr<TcpSocket> socket, Duration linger)
-      : Farewell(loop, std::move(socket), linger), timer_(loop, [this] { look(); }) {}
+  Reset(Loop& loop, Duration linger) : Farewell(loop, linger), timer_(loop, [this] { look(); }) {}
   ~Reset() override { socket_->state().reset_on_close(); }
 
-  void begin() noexcept {
+  void begin(std::unique_ptr<TcpSocket> socket) noexcept {
+    take(std::move(socket));
     socket_->flush();
     look();
   }
@@ -131,23 +133,31 @@ class Reset final : public Farewell {
   milliseconds pause_ = first_look;
 };
 
+template <class Kind>
+void part(std::unique_ptr<TcpSocket> socket, Duration linger) noexcept {
+  if (socket->state().broken) return;
+  Kind* farewell = nullptr;
+  try {
+    farewell = new Kind(socket->state().loop, linger);
+  } catch (const std::bad_alloc&) {
+    return socket->state().reset_on_close();  // nobody may take what was delivered for all of it
+  }
+  farewell->begin(std::move(socket));
+}
+
 }  // namespace
 
-void TcpSocket::finish_and_close(std::unique_ptr<TcpSocket> socket, Duration linger) {
-  if (socket->state().broken) return;
+void TcpSocket::finish_and_close(std::unique_ptr<TcpSocket> socket, Duration linger) noexcept {
   // Behind an end nothing is left unread, so that closing resets nothing, and the system delivers what it was given.
-  if (socket->state().ended) {
+  if (socket->state().ended && !socket->state().broken) {
     socket->flush();
     if (socket->queued() == 0) return;
   }
-  Loop& loop = socket->state().loop;
-  (new Finish(loop, std::move(socket), linger))->begin();
+  part<Finish>(std::move(socket), linger);
 }
 
-void TcpSocket::deliver_and_reset(std::unique_ptr<TcpSocket> socket, Duration linger) {
-  if (socket->state().broken) return;
-  Loop& loop = socket->state().loop;
-  (new Reset(loop, std::move(socket), linger))->begin();
+void TcpSocket::deliver_and_reset(std::unique_ptr<TcpSocket> socket, Duration linger) noexcept {
+  part<Reset>(std::move(socket), linger);
 }
 
 }  // namespace borehole::net

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "net/listener_owner.h"
@@ -90,9 +91,7 @@ struct Listener::State final : Handle {
       if (descriptor >= 0 && room && !room()) {
         refuse(descriptor);
       } else if (descriptor >= 0) {
-        const auto remote = Address::from(reinterpret_cast<const sockaddr*>(&from)).value_or(Address{});
-        auto socket = TcpSocket::State::adopt(loop, descriptor, remote, fixed_local ? &address : nullptr);
-        if (socket) accept(std::move(socket));
+        take(descriptor, from);
       } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
         return;
       } else if (errno == EMFILE || errno == ENFILE) {
@@ -100,6 +99,16 @@ struct Listener::State final : Handle {
       } else if (errno == ENOBUFS || errno == ENOMEM) {
         return wait_a_little();
       }  // else: of that one connection alone, gone before it was accepted (accept(2), "Error handling")
+    }
+  }
+
+  void take(int descriptor, const sockaddr_storage& from) noexcept {
+    try {
+      const auto remote = Address::from(reinterpret_cast<const sockaddr*>(&from)).value_or(Address{});
+      auto socket = TcpSocket::State::adopt(loop, descriptor, remote, fixed_local ? &address : nullptr);
+      if (socket) accept(std::move(socket));
+    } catch (const std::bad_alloc&) {  // with the socket the connection is gone
+      if (turned_away) turned_away(Lack::memory);
     }
   }
 
@@ -119,7 +128,7 @@ struct Listener::State final : Handle {
   void refuse(int descriptor) noexcept {
     ::close(descriptor);
     ++refused;
-    if (turned_away) turned_away();
+    if (turned_away) turned_away(Lack::descriptors);
   }
 
   void wait_a_little() noexcept {

@@ -3,6 +3,7 @@
 #include <uv.h>
 
 #include <algorithm>
+#include <memory>
 
 namespace borehole::net {
 
@@ -13,11 +14,12 @@ std::vector<std::string> look_up() {
   int count = 0;
   std::vector<std::string> ips;
   if (uv_interface_addresses(&found, &count) != 0) return ips;
+  const auto free_all = [count](uv_interface_address_t* all) noexcept { uv_free_interface_addresses(all, count); };
+  const std::unique_ptr<uv_interface_address_t, decltype(free_all)> owned(found, free_all);
   for (int i = 0; i < count; ++i) {
     if (const auto address = Address::from(reinterpret_cast<const sockaddr*>(&found[i].address)))
       ips.push_back(address->ip());
   }
-  uv_free_interface_addresses(found, count);
   return ips;
 }
 

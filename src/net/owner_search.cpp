@@ -44,8 +44,8 @@ struct OwnerSearch::State {
         found = owners.find(asked, patience);
       } catch (...) {  // out of memory: nothing is known
       }
-      found.resize(waiting.size());
-      for (std::size_t i = 0; i < waiting.size(); ++i) waiting[i](std::move(found[i]));
+      for (std::size_t i = 0; i < waiting.size(); ++i)
+        waiting[i](i < found.size() ? std::move(found[i]) : std::nullopt);
       const auto done = std::chrono::steady_clock::now();
       rested = done + (done - begun) * rests;
       lock.lock();

@@ -9,12 +9,14 @@
 #include <deque>
 #include <list>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <system_error>
 #include <thread>
 #include <unordered_map>
 #include <utility>
 
+#include "base/out_of_memory.h"
 #include "net/loop_state.h"
 
 namespace borehole::net {
@@ -43,6 +45,16 @@ std::optional<Address> literal(const std::string& host) {
   return Address::parse(host, 0);
 }
 
+class Mailbox;
+
+// Who asked; with the answer, once it is there. Made with the question, so that nothing on the way back needs memory.
+struct Waiter {
+  std::shared_ptr<Mailbox> mailbox;
+  std::uint64_t ticket = 0;
+  std::optional<Answer> answer = {};
+};
+using Waiters = std::list<Waiter>;
+
 // What the answers for one loop cross through. It outlives the client while a look-up still holds it.
 class Mailbox {
  public:
@@ -55,27 +67,33 @@ class Mailbox {
     wake_ = nullptr;
     answers_.clear();
   }
-  void post(std::uint64_t ticket, Answer answer) {
+  void post(Waiters& from, Waiters::iterator answered) noexcept {
     const std::lock_guard lock(mutex_);
     if (wake_ == nullptr) return;
-    answers_.emplace_back(ticket, std::move(answer));
+    answers_.splice(answers_.end(), from, answered);
     uv_async_send(wake_);
   }
-  std::vector<std::pair<std::uint64_t, Answer>> take() {
+  Waiters take() noexcept {
+    Waiters taken;
     const std::lock_guard lock(mutex_);
-    return std::exchange(answers_, {});
+    taken.swap(answers_);
+    return taken;
   }
 
  private:
   std::mutex mutex_;
   uv_async_t* wake_ = nullptr;
-  std::vector<std::pair<std::uint64_t, Answer>> answers_;
+  Waiters answers_;
 };
 
-struct Waiter {
-  std::shared_ptr<Mailbox> mailbox;
-  std::uint64_t ticket = 0;
-};
+// `found`, or that there was no memory for it.
+void answer_with(std::optional<Answer>& answer, const Answer& found) noexcept {
+  try {
+    answer = found;
+  } catch (const std::bad_alloc&) {
+    answer = unexpected(out_of_memory());
+  }
+}
 
 }  // namespace
 
@@ -108,7 +126,7 @@ struct Resolver::State : std::enable_shared_from_this<Resolver::State> {
     TimePoint until{};
     bool asking = false;   // queued, or with a thread
     bool started = false;  // with a thread
-    std::vector<Waiter> waiters;
+    Waiters waiters;
     std::list<std::string>::iterator age;
   };
   struct Worker {
@@ -120,8 +138,9 @@ struct Resolver::State : std::enable_shared_from_this<Resolver::State> {
     options.threads = std::max(1U, options.threads);
   }
 
-  void ask(const std::string& host, const Waiter& waiter);
-  void forget(const std::string& host, const Waiter& waiter);
+  // Where memory runs out nobody waits.
+  void ask(const std::string& host, const std::shared_ptr<Mailbox>& mailbox, std::uint64_t ticket);
+  void forget(const std::string& host, const std::shared_ptr<Mailbox>& mailbox, std::uint64_t ticket) noexcept;
   void shut();
 
   const LookUp look_up;
@@ -131,7 +150,7 @@ struct Resolver::State : std::enable_shared_from_this<Resolver::State> {
   Name& entry(const std::string& host);
   bool have_thread();
   void work(Worker& self);
-  void answer(const std::string& host, const Answer& found);
+  void answer(const std::string& host, const Answer& found) noexcept;
 
   std::mutex mutex;
   std::condition_variable wake;
@@ -143,30 +162,36 @@ struct Resolver::State : std::enable_shared_from_this<Resolver::State> {
   bool shutting = false;
 };
 
-void Resolver::State::ask(const std::string& host, const Waiter& waiter) {
+void Resolver::State::ask(const std::string& host, const std::shared_ptr<Mailbox>& mailbox, std::uint64_t ticket) {
+  Waiters asker;
+  asker.push_back({mailbox, ticket});
   const std::lock_guard lock(mutex);
   Name& name = entry(host);
-  if (!name.asking && name.answer && std::chrono::steady_clock::now() < name.until)
-    return waiter.mailbox->post(waiter.ticket, *name.answer);
+  if (!name.asking && name.answer && std::chrono::steady_clock::now() < name.until) {
+    asker.front().answer = *name.answer;
+    return mailbox->post(asker, asker.begin());
+  }
   if (!name.asking) {
     queue.push_back(host);
     if (!have_thread()) {
       queue.pop_back();
-      return waiter.mailbox->post(waiter.ticket, not_resolved(host, "no thread could be started to look it up"));
+      asker.front().answer = not_resolved(host, "no thread could be started to look it up");
+      return mailbox->post(asker, asker.begin());
     }
     name.asking = true;
     wake.notify_one();
   }
-  name.waiters.push_back(waiter);
+  name.waiters.splice(name.waiters.end(), asker);
 }
 
 // A question that nobody waits for any more does not cost a thread.
-void Resolver::State::forget(const std::string& host, const Waiter& waiter) {
+void Resolver::State::forget(const std::string& host, const std::shared_ptr<Mailbox>& mailbox,
+                             std::uint64_t ticket) noexcept {
   const std::lock_guard lock(mutex);
   const auto at = names.find(host);
   if (at == names.end()) return;
   auto& waiters = at->second.waiters;
-  std::erase_if(waiters, [&](const Waiter& w) { return w.mailbox == waiter.mailbox && w.ticket == waiter.ticket; });
+  std::erase_if(waiters, [&](const Waiter& w) { return w.mailbox == mailbox && w.ticket == ticket; });
   if (!waiters.empty() || !at->second.asking || at->second.started) return;
   std::erase(queue, host);
   at->second.asking = false;
@@ -175,7 +200,12 @@ void Resolver::State::forget(const std::string& host, const Waiter& waiter) {
 Resolver::State::Name& Resolver::State::entry(const std::string& host) {
   const auto [at, fresh] = names.try_emplace(host);
   if (!fresh) return at->second;
-  at->second.age = by_age.insert(by_age.end(), host);
+  try {
+    at->second.age = by_age.insert(by_age.end(), host);
+  } catch (...) {  // out of memory
+    names.erase(at);
+    throw;
+  }
   for (auto oldest = by_age.begin(); names.size() > options.max_names && *oldest != host;) {
     const auto candidate = oldest++;
     const auto held = names.find(*candidate);
@@ -188,12 +218,12 @@ Resolver::State::Name& Resolver::State::entry(const std::string& host) {
 
 bool Resolver::State::have_thread() {
   if (idle >= queue.size() || workers.size() >= options.threads) return true;
-  workers.emplace_back();
-  Worker& worker = workers.back();
+  const std::size_t there = workers.size();
   try {
+    Worker& worker = workers.emplace_back();
     worker.thread = std::thread([self = shared_from_this(), &worker] { self->work(worker); });
-  } catch (const std::system_error&) {
-    workers.pop_back();
+  } catch (...) {  // no thread to be had, or no memory
+    workers.resize(there);
   }
   return !workers.empty();
 }
@@ -212,24 +242,36 @@ void Resolver::State::work(Worker& self) {
     names.at(host).started = true;
     self.in_look_up = true;
     lock.unlock();
-    Answer found = not_resolved(host, "looking it up failed");
+    std::optional<Answer> found;
     try {
       found = look_up(host);
-    } catch (...) {  // out of memory, most likely: that question's failure, not the program's
+    } catch (...) {  // that question's failure, not the program's; there is nothing but memory that could be lacking
+      found = unexpected(out_of_memory());
     }
     lock.lock();
     self.in_look_up = false;
-    if (!shutting) answer(host, found);
+    if (!shutting) answer(host, *found);
   }
 }
 
-void Resolver::State::answer(const std::string& host, const Answer& found) {
+void Resolver::State::answer(const std::string& host, const Answer& found) noexcept {
   Name& name = names.at(host);
   name.asking = name.started = false;
-  name.answer = found;
-  name.until = std::chrono::steady_clock::now() + (found ? options.keep : options.keep_failure);
+  answer_with(name.answer, found);
+  // That memory was lacking is no news of the name.
+  const bool of_memory = !*name.answer && name.answer->error().code == ErrorCode::out_of_memory;
+  const Duration keep = of_memory ? Duration::zero() : *name.answer ? options.keep : options.keep_failure;
+  name.until = std::chrono::steady_clock::now() + keep;
   by_age.splice(by_age.end(), by_age, name.age);
-  for (const Waiter& waiter : std::exchange(name.waiters, {})) waiter.mailbox->post(waiter.ticket, found);
+  Waiters told;
+  told.swap(name.waiters);
+  while (!told.empty()) {
+    Waiters one;
+    one.splice(one.end(), told, told.begin());
+    answer_with(one.front().answer, found);
+    const std::shared_ptr<Mailbox> mailbox = one.front().mailbox;
+    mailbox->post(one, one.begin());
+  }
 }
 
 void Resolver::State::shut() {
@@ -264,8 +306,8 @@ struct ResolverClient::State {
     static void on_async(uv_async_t* sent) noexcept {
       auto& wake = *static_cast<Wake*>(Handle::of(sent));
       if (wake.client == nullptr) return;
-      for (auto& [ticket, answer] : wake.client->mailbox->take()) {
-        wake.client->deliver(ticket, std::move(answer));
+      for (Waiter& waiter : wake.client->mailbox->take()) {
+        wake.client->deliver(waiter.ticket, *std::move(waiter.answer));
         if (wake.client == nullptr) return;  // destroyed inside the callback
       }
     }
@@ -304,7 +346,7 @@ ResolverClient::ResolverClient(Resolver& resolver, Loop& loop) : state_(std::mak
 
 ResolverClient::~ResolverClient() {
   for (const auto& [ticket, question] : state_->questions)
-    if (!question.host.empty()) state_->resolver->forget(question.host, {state_->mailbox, ticket});
+    if (!question.host.empty()) state_->resolver->forget(question.host, state_->mailbox, ticket);
   state_->mailbox->shut();
   state_->wake->client = nullptr;
   state_->wake->close();
@@ -315,19 +357,26 @@ std::uint64_t ResolverClient::resolve(const std::string& host, Resolved done) {
   const auto address = literal(host);
   const std::string name = address ? std::string() : lower(host);
   state_->questions.emplace(ticket, State::Question{name, std::move(done)});
-  state_->keep_loop_alive();
-  if (address) {
-    state_->mailbox->post(ticket, std::vector<Address>{*address});
-  } else {
-    state_->resolver->ask(name, {state_->mailbox, ticket});
+  try {
+    if (address) {
+      Waiters asker;
+      asker.push_back({state_->mailbox, ticket, std::vector<Address>{*address}});
+      state_->mailbox->post(asker, asker.begin());
+    } else {
+      state_->resolver->ask(name, state_->mailbox, ticket);
+    }
+  } catch (...) {  // out of memory
+    state_->questions.erase(ticket);
+    throw;
   }
+  state_->keep_loop_alive();
   return ticket;
 }
 
 void ResolverClient::cancel(std::uint64_t ticket) noexcept {
   const auto at = state_->questions.find(ticket);
   if (at == state_->questions.end()) return;
-  if (!at->second.host.empty()) state_->resolver->forget(at->second.host, {state_->mailbox, ticket});
+  if (!at->second.host.empty()) state_->resolver->forget(at->second.host, state_->mailbox, ticket);
   state_->questions.erase(at);
   state_->keep_loop_alive();
 }

@@ -45,7 +45,7 @@ class ResolverClient {
   ResolverClient(Resolver& resolver, Loop& loop);
   ~ResolverClient();
   // Addresses come with port 0, in the system's order. IP literals and cached names answer without a thread, but never
-  // inside this call. Error: dns_failed. Returns a ticket for cancel().
+  // inside this call. Error: dns_failed; out_of_memory. Returns a ticket for cancel(). `done` must not throw.
   std::uint64_t resolve(const std::string& host, Resolved done);
   void cancel(std::uint64_t ticket) noexcept;
 

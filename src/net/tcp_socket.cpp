@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include "net/descriptor_budget.h"
@@ -48,7 +49,13 @@ TcpSocket::State::~State() {
 
 std::unique_ptr<TcpSocket> TcpSocket::State::adopt(Loop& loop, int descriptor, const Address& remote,
                                                    const Address* local) {
-  auto socket = unconnected(loop);
+  std::unique_ptr<TcpSocket> socket;
+  try {
+    socket = unconnected(loop);
+  } catch (...) {  // out of memory
+    ::close(descriptor);
+    throw;
+  }
   State& state = socket->state();
   if (uv_tcp_open(&state.tcp, descriptor) != 0) {
     ::close(descriptor);
@@ -61,10 +68,16 @@ std::unique_ptr<TcpSocket> TcpSocket::State::adopt(Loop& loop, int descriptor, c
 }
 
 std::unique_ptr<TcpSocket> TcpSocket::State::unconnected(Loop& loop) {
-  return std::make_unique<TcpSocket>(new State(loop));
+  auto* state = new State(loop);
+  try {
+    return std::make_unique<TcpSocket>(state);
+  } catch (...) {  // out of memory
+    state->close();
+    throw;
+  }
 }
 
-int TcpSocket::State::connect(const Address& address, ConnectObserver& told, OwnDials* own) noexcept {
+int TcpSocket::State::connect(const Address& address, ConnectObserver& told, OwnDials* own) {
   remote = address;
   uv_tcp_nodelay(&tcp, 1);  // remembered by libuv until there is a descriptor
   const int status = uv_tcp_connect(&connecting, &tcp, address.data(), &State::on_connect);
@@ -177,8 +190,13 @@ void TcpSocket::State::fail(int status) noexcept {
 void TcpSocket::State::report_break() noexcept {
   broken = true;
   uv_read_stop(stream());
-  observer->on_broken({ErrorCode::io_failed, Fault::proxy,
-                       fmt::format("the connection with {} broke: {}", remote.to_string(), uv_strerror(failure))});
+  Error error{ErrorCode::io_failed, Fault::proxy, {}};
+  try {
+    error.detail = fmt::format("the connection with {} broke: {}", remote.to_string(), uv_strerror(failure));
+  } catch (const std::bad_alloc&) {
+    error.detail = uv_err_name(failure);  // "ECONNRESET": short enough to need no memory of its own
+  }
+  observer->on_broken(error);
 }
 
 void TcpSocket::State::write_now(Buffer& from) noexcept {

@@ -47,13 +47,14 @@ class TcpSocket {
   bool quiet() const noexcept;
 
   // Takes the socket over and lets go of the observer: delivers what is queued, then ends it. `linger` is how long it
-  // waits while nothing gets through; in all it is at most ten times that.
+  // waits while nothing gets through; in all it is at most ten times that. Where memory runs out for that it is reset
+  // at once.
   // finish: FIN, then reads and discards what comes until the other side ends too, `linger` has passed or 1 MiB was
   // discarded, then closes (so that a last answer is not lost to a reset, RFC 9112 section 9.6).
-  static void finish_and_close(std::unique_ptr<TcpSocket> socket, Duration linger);
+  static void finish_and_close(std::unique_ptr<TcpSocket> socket, Duration linger) noexcept;
   // break: after delivery of what is queued (also from the kernel's buffer, bounded by `linger`), RST: an abnormal end
   // for any reader.
-  static void deliver_and_reset(std::unique_ptr<TcpSocket> socket, Duration linger);
+  static void deliver_and_reset(std::unique_ptr<TcpSocket> socket, Duration linger) noexcept;
 
   // Of an accepted connection; see original_destination.h. One system call.
   std::optional<Address> original_destination() const noexcept;

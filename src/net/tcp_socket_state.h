@@ -33,8 +33,9 @@ struct TcpSocket::State final : Handle, Task {
   // A connection from accept(2) or the like; takes the descriptor in any case. Null: libuv refused it.
   static std::unique_ptr<TcpSocket> adopt(Loop& loop, int descriptor, const Address& remote, const Address* local);
   static std::unique_ptr<TcpSocket> unconnected(Loop& loop);
-  // A libuv status. `own` may be null: then nobody knows it for one of ours.
-  int connect(const Address& address, ConnectObserver& observer, OwnDials* own) noexcept;
+  // A libuv status. `own` may be null: then nobody knows it for one of ours. Where memory runs out (std::bad_alloc) it
+  // is of no more use.
+  int connect(const Address& address, ConnectObserver& observer, OwnDials* own);
 
   void detach() noexcept;  // the TcpSocket is gone
   void reset_on_close() noexcept;

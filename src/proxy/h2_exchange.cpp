@@ -474,7 +474,7 @@ bool H2Session::begin_tap(Stream& stream, const http::RequestHead* head, calls::
   return !awaited.failing;
 }
 
-void H2Session::finish_tap(Stream& stream, calls::Outcome outcome, const Error* error) {
+void H2Session::finish_tap(Stream& stream, calls::Outcome outcome, const Error* error) noexcept {
   stream.record = 0;
   if (!stream.tap) return;
   stream.tap->on_finished(outcome, error, stream.status, now_);

@@ -346,6 +346,13 @@ void H2Session::end_calls(calls::Outcome outcome, const Error& error) {
   }
 }
 
+void H2Session::give_up(const Error& error) noexcept {
+  over_ = true;
+  for (const auto& [id, stream] : streams_) {
+    if (stream) finish_tap(*stream, calls::Outcome::refused, &error);
+  }
+}
+
 void H2Session::end_session() {
   if (over_) return;
   pump_client();

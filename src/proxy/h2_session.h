@@ -50,6 +50,7 @@ class H2Session {
   void timed_out(TimePoint now);
   void cut(TimePoint now);
   void shut_down(TimePoint now);
+  void give_up(const Error& error) noexcept;  // as Session's
   bool over() const noexcept { return over_; }
   std::size_t held() const noexcept { return held_; }     // octets of bodies that have come and not left
   bool spoken_to() const noexcept { return spoken_to_; }  // the client has sent something
@@ -124,7 +125,7 @@ class H2Session {
   void await_record(Stream& stream, calls::Outcome outcome, const Error* error);
   void record_settled(Stream& stream, bool on_disk);
 
-  void finish_tap(Stream& stream, calls::Outcome outcome, const Error* error);
+  void finish_tap(Stream& stream, calls::Outcome outcome, const Error* error) noexcept;
   void let_upstream_go(Stream& stream, std::uint32_t code);
   void fail_leg(LegId id, const Error& error, bool was_there);
   void forget(StreamId id);

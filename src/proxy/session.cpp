@@ -118,6 +118,7 @@ void Session::break_came(Side side, const Error& error, TimePoint now) {
     return end_session(false);
   }
   if (response_state_ == ResponseState::complete) return end_answered(now);
+  if (error.code == ErrorCode::out_of_memory) return response_failed(error, now);
   Error told = error;
   told.fault = Fault::upstream;
   if (status_ < 200) {
@@ -250,6 +251,12 @@ void Session::shut_down(TimePoint now) {
     end_session(true);
 }
 
+void Session::give_up(const Error& error, TimePoint now) noexcept {
+  phase_ = Phase::over;
+  if (h2_) h2_->give_up(error);
+  finish_tap(calls::Outcome::refused, &error, status_, now);
+}
+
 // --- what the client sends
 
 void Session::settle(TimePoint now) {
@@ -351,7 +358,7 @@ void Session::client_left(const Error& error, TimePoint now) {
   end_session(response_state_ != ResponseState::body && awaited_ == 0);
 }
 
-void Session::finish_tap(calls::Outcome outcome, const Error* error, int status, TimePoint now) {
+void Session::finish_tap(calls::Outcome outcome, const Error* error, int status, TimePoint now) noexcept {
   record_ = 0;
   if (!tap_) return;
   tap_->on_finished(outcome, error, status, now);

@@ -56,6 +56,9 @@ class Session {
   void timed_out(TimePoint now);
   void cut(TimePoint now);        // ends at once, abnormally
   void shut_down(TimePoint now);  // no new work; ends as soon as what runs is done
+  // An event threw, and has left this in whatever state: its calls are recorded as failed, and it is over. Nothing is
+  // asked of the effects any more.
+  void give_up(const Error& error, TimePoint now) noexcept;
 
   bool over() const noexcept { return phase_ == Phase::over; }
   // Octets that have come and not been passed on yet, beside what `send` took.
@@ -151,7 +154,7 @@ class Session {
   bool may_stay(const http::RequestHead& head) const;
   void answer_it(const std::string& response, bool stays, TimePoint now);
   void client_left(const Error& error, TimePoint now);
-  void finish_tap(calls::Outcome outcome, const Error* error, int status, TimePoint now);
+  void finish_tap(calls::Outcome outcome, const Error* error, int status, TimePoint now) noexcept;
   void end_session(bool cleanly);
   void ended_in_tunnel(Side side, TimePoint now);
   void update_holds();

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <new>
 #include <utility>
 
+#include "base/out_of_memory.h"
 #include "http/target.h"
 
 namespace borehole::server {
@@ -27,12 +29,7 @@ Acquisition::Acquisition(const UpstreamWorld& world, proxy::UpstreamTarget targe
       alpn_(std::move(alpn)),
       observer_(observer),
       began_(world.loop.now()),
-      timer_(world.loop, [this] {
-        fail({ErrorCode::connect_timeout, Fault::upstream,
-              fmt::format("{} did not complete the {} within {} s (`upstream.connect_timeout`)", authority_of(target_),
-                          stage_ == Stage::asking_proxy ? "CONNECT through `upstream.proxy`" : "TLS handshake",
-                          std::chrono::duration_cast<std::chrono::seconds>(world_.connect_timeout).count())});
-      }) {
+      timer_(world.loop, [this] { guarded([this] { fail(too_slow()); }); }) {
   world_.counters.dials.add();
   net::DialTarget dial;
   net::DialOptions options;
@@ -63,17 +60,37 @@ void Acquisition::cancel() noexcept {
   }
 }
 
+Error Acquisition::too_slow() const {
+  return {ErrorCode::connect_timeout, Fault::upstream,
+          fmt::format("{} did not complete the {} within {} s (`upstream.connect_timeout`)", authority_of(target_),
+                      stage_ == Stage::asking_proxy ? "CONNECT through `upstream.proxy`" : "TLS handshake",
+                      std::chrono::duration_cast<std::chrono::seconds>(world_.connect_timeout).count())};
+}
+
+// What comes from the loop. Whatever throws does so before the observer is told how it went.
+template <class F>
+void Acquisition::guarded(F&& step) noexcept {
+  try {
+    step();
+  } catch (const std::bad_alloc&) {
+    stage_ = Stage::failing;
+    fail(out_of_memory());
+  }
+}
+
 void Acquisition::dialled(Result<std::unique_ptr<net::TcpSocket>> socket) noexcept {
   if (stage_ == Stage::done) return;
   if (!socket) return fail(socket.error());
-  socket_ = *std::move(socket);
-  socket_->observe(this);
-  facts_.address = socket_->remote_address().to_string();
-  if (world_.proxy) {
-    ask_proxy();
-  } else {
-    opened();
-  }
+  guarded([&] {
+    socket_ = *std::move(socket);
+    socket_->observe(this);
+    facts_.address = socket_->remote_address().to_string();
+    if (world_.proxy) {
+      ask_proxy();
+    } else {
+      opened();
+    }
+  });
 }
 
 // RFC 9110 section 9.3.6. The proxy resolves the name; what it may reach is its own business, but an address that the
@@ -168,8 +185,13 @@ std::unique_ptr<UpstreamConnection> Acquisition::take_raw() {
 }
 
 void Acquisition::on_received(Bytes bytes) noexcept {
-  if (stage_ == Stage::asking_proxy) return proxy_answered(bytes);
-  if (stage_ != Stage::securing) return;
+  guarded([&] {
+    if (stage_ == Stage::asking_proxy) return proxy_answered(bytes);
+    if (stage_ == Stage::securing) handshake_came(bytes);
+  });
+}
+
+void Acquisition::handshake_came(Bytes bytes) {
   auto progress = engine_->feed(bytes, plaintext_, socket_->out());
   socket_->flush();
   if (!progress) return fail(progress.error());
@@ -191,15 +213,21 @@ void Acquisition::on_received(Bytes bytes) noexcept {
 }
 
 void Acquisition::on_ended() noexcept {
-  fail({stage_ == Stage::securing ? ErrorCode::tls_failed : ErrorCode::upstream_closed, Fault::upstream,
-        fmt::format("{} closed the connection {}", authority_of(target_),
-                    stage_ == Stage::securing ? "during the TLS handshake" : "before anything was asked")});
+  if (stage_ == Stage::done) return;
+  guarded([&] {
+    fail({stage_ == Stage::securing ? ErrorCode::tls_failed : ErrorCode::upstream_closed, Fault::upstream,
+          fmt::format("{} closed the connection {}", authority_of(target_),
+                      stage_ == Stage::securing ? "during the TLS handshake" : "before anything was asked")});
+  });
 }
 
 void Acquisition::on_broken(const Error& error) noexcept {
-  fail({stage_ == Stage::securing ? ErrorCode::tls_failed : ErrorCode::connect_failed, Fault::upstream,
-        fmt::format("the connection to {} broke {}: {}", authority_of(target_),
-                    stage_ == Stage::securing ? "during the TLS handshake" : "at once", error.detail)});
+  if (stage_ == Stage::done) return;
+  guarded([&] {
+    fail({stage_ == Stage::securing ? ErrorCode::tls_failed : ErrorCode::connect_failed, Fault::upstream,
+          fmt::format("the connection to {} broke {}: {}", authority_of(target_),
+                      stage_ == Stage::securing ? "during the TLS handshake" : "at once", error.detail)});
+  });
 }
 
 void Acquisition::fail(const Error& error) noexcept {
@@ -209,12 +237,16 @@ void Acquisition::fail(const Error& error) noexcept {
   timer_.stop();
   if (socket_) socket_->set_reading(false);
   if (!socket_ || !socket_->came_back()) return observer_.on_acquisition_failed(error);
-  observer_.on_acquisition_failed(
-      {ErrorCode::proxy_loop, Fault::proxy,
-       fmt::format("the way to {} leads back to borehole itself: except borehole's user from the firewall rule (nft: "
-                   "meta skuid != USER), or, where a hosts file or DNS leads here, name the host's own address in "
-                   "`upstream.resolve`",
-                   authority_of(target_))});
+  Error loop{ErrorCode::proxy_loop, Fault::proxy, {}};
+  try {
+    loop.detail = fmt::format(
+        "the way to {} leads back to borehole itself: except borehole's user from the firewall rule (nft: meta skuid "
+        "!= USER), or, where a hosts file or DNS leads here, name the host's own address in `upstream.resolve`",
+        authority_of(target_));
+  } catch (const std::bad_alloc&) {
+    loop = out_of_memory();
+  }
+  observer_.on_acquisition_failed(loop);
 }
 
 }  // namespace borehole::server

@@ -14,6 +14,7 @@
 #include "net/loop.h"
 #include "proxy/effects.h"
 #include "server/counters.h"
+#include "server/graveyard.h"
 #include "server/upstream_connection.h"
 #include "tls/client_context.h"
 
@@ -48,7 +49,8 @@ class AcquisitionObserver {
   virtual void on_acquisition_failed(const Error& error) noexcept = 0;
 };
 
-class Acquisition final : public net::TcpObserver {
+// Where memory runs out inside a call on it (std::bad_alloc) it is of no more use; else it has failed.
+class Acquisition final : public net::TcpObserver, public Mortal<Acquisition> {
  public:
   // Dials at once. With `secure_at_once` TLS follows without a stop (or, for a target without TLS, on_ready).
   Acquisition(const UpstreamWorld& world, proxy::UpstreamTarget target, bool secure_at_once,
@@ -71,13 +73,17 @@ class Acquisition final : public net::TcpObserver {
   void on_written() noexcept override {}
 
  private:
-  enum class Stage : std::uint8_t { dialling, asking_proxy, open, securing, done };
+  enum class Stage : std::uint8_t { dialling, asking_proxy, open, securing, failing, done };
   void dialled(Result<std::unique_ptr<net::TcpSocket>> socket) noexcept;
   void ask_proxy();
   void proxy_answered(Bytes bytes);
+  void handshake_came(Bytes bytes);
+  Error too_slow() const;
   void opened();
   void begin_tls();
   void fail(const Error& error) noexcept;
+  template <class F>
+  void guarded(F&& step) noexcept;
 
   const UpstreamWorld& world_;
   proxy::UpstreamTarget target_;

@@ -15,19 +15,19 @@ AddressLimits::Limits AddressLimits::limits_for(const net::Address& client, cons
           limits.connections_per_second.value_or(unless_given.per_second)};
 }
 
-AddressLimits::Verdict AddressLimits::came(const net::Address& client, const Limits& limits, TimePoint now) {
-  const std::string key = client.holder();
+AddressLimits::Verdict AddressLimits::came(const std::string& holder, const Limits& limits, TimePoint now) {
   const auto per_second = static_cast<double>(limits.per_second);
   const std::lock_guard lock(mutex_);
-  const std::size_t open = ++open_[key];
   // A second's worth may come at once: clients open their pools so.
-  if (limits.per_second > 0 && !rate_.take(key, {per_second, per_second}, now)) return Verdict::too_fast;
+  const bool too_fast = limits.per_second > 0 && !rate_.take(holder, {per_second, per_second}, now);
+  const std::size_t open = ++open_[holder];
+  if (too_fast) return Verdict::too_fast;
   return limits.connections > 0 && open > limits.connections ? Verdict::too_many : Verdict::welcome;
 }
 
-void AddressLimits::went(const net::Address& client) {
+void AddressLimits::went(const std::string& holder) noexcept {
   const std::lock_guard lock(mutex_);
-  const auto found = open_.find(client.holder());
+  const auto found = open_.find(holder);
   if (found != open_.end() && --found->second == 0) open_.erase(found);
 }
 

@@ -25,9 +25,10 @@ class AddressLimits {
   // The configuration's; where it names none, clients on this machine have none.
   static Limits limits_for(const net::Address& client, const config::Config& config);
 
-  // Any thread. What came is counted whatever the verdict is, until it `went`.
-  Verdict came(const net::Address& client, const Limits& limits, TimePoint now);
-  void went(const net::Address& client);
+  // Any thread. What came is counted whatever the verdict is, until it `went`; where memory runs out (std::bad_alloc)
+  // it is not. `holder` is the client's (net::Address::holder).
+  Verdict came(const std::string& holder, const Limits& limits, TimePoint now);
+  void went(const std::string& holder) noexcept;
 
  private:
   std::mutex mutex_;

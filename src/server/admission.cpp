@@ -14,8 +14,23 @@ Error too_many(std::string detail) { return {ErrorCode::too_many_connections, Fa
 
 }  // namespace
 
+Admission::Verdict Admission::came(const net::Address& client, const std::string& holder, const Rules& rules,
+                                   TimePoint now) {
+  Counted counted;
+  try {
+    Verdict verdict = judge(client, holder, rules, now, counted);
+    if (verdict.refusal) world_.refused_open.fetch_add(1, std::memory_order_relaxed);
+    return verdict;
+  } catch (...) {  // out of memory
+    if (counted.of_address) world_.address_limits.went(holder);
+    if (counted.in_all) world_.open.fetch_sub(1, std::memory_order_relaxed);
+    throw;
+  }
+}
+
 // Every limit counts, whichever of them refuses; the last that does is told.
-Admission::Verdict Admission::came(const net::Address& client, const Rules& rules, TimePoint now) {
+Admission::Verdict Admission::judge(const net::Address& client, const std::string& holder, const Rules& rules,
+                                    TimePoint now, Counted& counted) {
   const config::Config& config = rules.config;
   Verdict verdict;
   if (!room_for_a_call(rules.pool)) {
@@ -28,6 +43,7 @@ Admission::Verdict Admission::came(const net::Address& client, const Rules& rule
     counters_.over_buffers.add();
     verdict.refusal = proxy::too_much_buffered(config.limits.buffered_bytes);
   }
+  counted.in_all = true;
   if (world_.open.fetch_add(1, std::memory_order_relaxed) >= config.limits.connections) {
     counters_.over_limit.add();
     verdict.refusal =
@@ -35,7 +51,9 @@ Admission::Verdict Admission::came(const net::Address& client, const Rules& rule
                              config.limits.connections));
   }
   const auto limits = AddressLimits::limits_for(client, config);
-  switch (world_.address_limits.came(client, limits, now)) {
+  const auto of_address = world_.address_limits.came(holder, limits, now);
+  counted.of_address = true;
+  switch (of_address) {
     case AddressLimits::Verdict::welcome: break;
     case AddressLimits::Verdict::too_many:
       counters_.over_address_limit.add();
@@ -61,12 +79,11 @@ Admission::Verdict Admission::came(const net::Address& client, const Rules& rule
         ErrorCode::address_not_allowed, Fault::client,
         fmt::format("clients at {} may not use this proxy; add their network to `auth.allow_clients`", client.ip())};
   }
-  if (verdict.refusal) world_.refused_open.fetch_add(1, std::memory_order_relaxed);
   return verdict;
 }
 
-void Admission::went(const net::Address& client, bool was_refused) {
-  world_.address_limits.went(client);
+void Admission::went(const std::string& holder, bool was_refused) noexcept {
+  world_.address_limits.went(holder);
   if (was_refused) world_.refused_open.fetch_sub(1, std::memory_order_relaxed);
   world_.open.fetch_sub(1, std::memory_order_relaxed);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/error.h"
@@ -26,13 +27,18 @@ class Admission {
     std::optional<Error> refusal;
     bool refuse_tls = false;  // with a refusal: not even a handshake is made for it
   };
-  // Counted in whatever the verdict is, until it `went`.
-  Verdict came(const net::Address& client, const Rules& rules, TimePoint now);
-  void went(const net::Address& client, bool was_refused);
+  // Counted in whatever the verdict is, until it `went`; where memory runs out (std::bad_alloc) it is not.
+  Verdict came(const net::Address& client, const std::string& holder, const Rules& rules, TimePoint now);
+  void went(const std::string& holder, bool was_refused) noexcept;
   // May one more be accepted at all, if only to be told why it is refused?
   bool room_for_a_refusal() const;
 
  private:
+  struct Counted {
+    bool in_all = false, of_address = false;
+  };
+  Verdict judge(const net::Address& client, const std::string& holder, const Rules& rules, TimePoint now,
+                Counted& counted);
   net::DescriptorBudget::Clients clients() const;
   bool room_for_a_call(UpstreamPool& pool);
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/out_of_memory.h"
 
 namespace borehole::server {
 
@@ -61,28 +62,34 @@ void ConnectionDriver::cut() {
   dispatch([this] { session_.cut(world_.loop.now()); });
 }
 
-template <class F>
-void ConnectionDriver::dispatch(F&& event) noexcept {
-  if (ending_ != Ending::no) return;
+bool ConnectionDriver::begin_event() noexcept {
+  if (ending_ != Ending::no) return false;
   assert(!in_event_);
   dead_legs_.clear();  // those that went in an earlier event
   in_event_ = true;
-  event();
-  settle();
-  in_event_ = false;
-  while (!deferred_.empty() && ending_ == Ending::no) {
-    auto next = std::move(deferred_.front());
-    deferred_.pop_front();
-    in_event_ = true;
-    next();
-    settle();
-    in_event_ = false;
-  }
-  if (ending_ != Ending::no) end();
+  return true;
 }
 
-void ConnectionDriver::run(const std::function<void()>& event) noexcept {
-  dispatch([&] { event(); });
+void ConnectionDriver::run_deferred() {
+  while (!not_deferred_ && !deferred_.empty() && ending_ == Ending::no) {
+    const auto next = std::move(deferred_.front());
+    deferred_.pop_front();
+    next();
+    settle();
+  }
+  if (not_deferred_) throw std::bad_alloc();
+}
+
+// A part of what was to be sent may be missing: the client must not take what it has got for all of it.
+void ConnectionDriver::give_up() noexcept {
+  ending_ = Ending::abnormal;
+  world_.counters.ran_out_of_memory(world_.loop.now());
+  session_.give_up(out_of_memory(), world_.loop.now());
+}
+
+void ConnectionDriver::end_event() noexcept {
+  in_event_ = false;
+  if (ending_ != Ending::no) end();
 }
 
 void ConnectionDriver::settle() {
@@ -238,25 +245,28 @@ void ConnectionDriver::on_upstream_written() noexcept {
 }
 
 void ConnectionDriver::on_tcp_open() noexcept {
-  if (in_event_) return deferred_.push_back([this] { on_tcp_open(); });
-  const auto opened = [this] {
-    if (wanted_ == Wanted::reach) {
-      wanted_ = Wanted::nothing;
-      session_.reached(world_.loop.now());
-    } else if (wanted_ == Wanted::tunnel) {
-      wanted_ = Wanted::nothing;
-      adopt(acquisition_->take_raw());
-      let_acquisition_go();
-      session_.leased(upstream_->facts(), world_.loop.now());
-    }
-  };
-  dispatch(opened);
+  if (!in_event_) return dispatch([this] { tcp_opened(); });
+  defer([this] { return [this] { tcp_opened(); }; });
+}
+
+void ConnectionDriver::tcp_opened() {
+  if (wanted_ == Wanted::reach) {
+    wanted_ = Wanted::nothing;
+    session_.reached(world_.loop.now());
+  } else if (wanted_ == Wanted::tunnel) {
+    wanted_ = Wanted::nothing;
+    adopt(acquisition_->take_raw());
+    let_acquisition_go();
+    session_.leased(upstream_->facts(), world_.loop.now());
+  }
 }
 
 void ConnectionDriver::on_ready(std::unique_ptr<UpstreamConnection> connection) noexcept {
   if (!in_event_) return dispatch([&] { acquired(std::move(connection)); });
-  auto held = std::make_shared<std::unique_ptr<UpstreamConnection>>(std::move(connection));
-  deferred_.push_back([this, held] { acquired(std::move(*held)); });
+  defer([&] {
+    auto held = std::make_shared<std::unique_ptr<UpstreamConnection>>(std::move(connection));
+    return [this, held] { acquired(std::move(*held)); };
+  });
 }
 
 void ConnectionDriver::acquired(std::unique_ptr<UpstreamConnection> connection) {
@@ -278,13 +288,14 @@ void ConnectionDriver::acquired(std::unique_ptr<UpstreamConnection> connection) 
 }
 
 void ConnectionDriver::on_acquisition_failed(const Error& error) noexcept {
-  const auto failed = [this, error] {
-    let_acquisition_go();
-    // What was prepared without being asked for fails in silence: the request will ask anew, and be told.
-    if (std::exchange(wanted_, Wanted::nothing) != Wanted::nothing) session_.connect_failed(error, world_.loop.now());
-  };
-  if (in_event_) return deferred_.push_back(failed);
-  dispatch(failed);
+  if (!in_event_) return dispatch([&] { acquisition_failed(error); });
+  defer([&] { return [this, error] { acquisition_failed(error); }; });
+}
+
+void ConnectionDriver::acquisition_failed(const Error& error) {
+  let_acquisition_go();
+  // What was prepared without being asked for fails in silence: the request will ask anew, and be told.
+  if (std::exchange(wanted_, Wanted::nothing) != Wanted::nothing) session_.connect_failed(error, world_.loop.now());
 }
 
 void ConnectionDriver::adopt(std::unique_ptr<UpstreamConnection> connection) {
@@ -306,7 +317,7 @@ bool ConnectionDriver::acquiring(const proxy::UpstreamTarget& target) const noex
   return acquisition_ && acquisition_->target().host == target.host && acquisition_->target().port == target.port;
 }
 
-void ConnectionDriver::let_acquisition_go() {
+void ConnectionDriver::let_acquisition_go() noexcept {
   if (!acquisition_) return;
   acquisition_->cancel();
   world_.retire_acquisition(std::move(acquisition_));
@@ -483,12 +494,16 @@ void ConnectionDriver::judge(proxy::QuestionNumber question, std::shared_ptr<con
       dispatch([&] { session_.judged(of, verdict, world_.loop.now()); });
     });
   }
+  // All is made now: the thread that answers needs no memory for it.
+  const auto verdict = std::make_shared<proxy::Policy::Verdict>();
+  const auto errand =
+      std::make_shared<net::Errands::Errand>([tell = std::weak_ptr<const TellJudged>(tell_judged_), question, verdict] {
+        if (const auto still_there = tell.lock()) (*still_there)(question, *verdict);
+      });
   world_.passwords.ask(std::move(users), credentials, from,
-                       [sender = world_.errands.sender(), tell = std::weak_ptr<const TellJudged>(tell_judged_),
-                        question](proxy::Policy::Verdict verdict) {
-                         sender.send([tell, question, verdict] {
-                           if (const auto still_there = tell.lock()) (*still_there)(question, verdict);
-                         });
+                       [sender = world_.errands.sender(), errand, verdict](proxy::Policy::Verdict judged) {
+                         *verdict = judged;
+                         sender.send(std::move(*errand));
                        });
 }
 
@@ -504,7 +519,7 @@ void ConnectionDriver::disarm() { timer_.stop(); }
 
 // --- the end
 
-void ConnectionDriver::end() {
+void ConnectionDriver::end() noexcept {
   timer_.stop();
   world_.buffers.changed(std::exchange(held_, 0), 0);
   deferred_.clear();
@@ -513,25 +528,35 @@ void ConnectionDriver::end() {
   if (upstream_) drop_upstream();
   for (auto& [id, leg] : legs_) {
     leg->drop();
-    dead_legs_.push_back(std::move(leg));
+    dead_legs_.bury(std::move(leg));
   }
   legs_.clear();
   if (client_) {
     client_->observe(nullptr);
-    if (ending_ == Ending::clean) {
-      for (std::size_t i = layers_.size(); i-- > 0;) {
-        Layer& layer = *layers_[i];
-        if (!layer.engine->established()) continue;
-        Buffer& out = i == 0 ? client_->out() : layer.ciphertext;
-        layer.engine->close(out);
-        if (i > 0) write_through(i, out.view());
-      }
+    if (ending_ == Ending::clean && close_layers()) {
       net::TcpSocket::finish_and_close(std::move(client_), linger);
     } else {
       net::TcpSocket::deliver_and_reset(std::move(client_), linger);
     }
   }
   world_.over(*this);
+}
+
+// False: there is no memory for it.
+bool ConnectionDriver::close_layers() noexcept {
+  try {
+    for (std::size_t i = layers_.size(); i-- > 0;) {
+      Layer& layer = *layers_[i];
+      if (!layer.engine->established()) continue;
+      Buffer& out = i == 0 ? client_->out() : layer.ciphertext;
+      layer.engine->close(out);
+      if (i > 0) write_through(i, out.view());
+    }
+    return true;
+  } catch (const std::bad_alloc&) {
+    world_.counters.ran_out_of_memory(world_.loop.now());
+    return false;
+  }
 }
 
 }  // namespace borehole::server

@@ -1,11 +1,12 @@
 // Carries out what one session asks: the client's socket and TLS, the upstream connection it leases, one timer. Never
-// decides anything about HTTP.
+// decides anything about HTTP. Memory that runs out in an event ends this connection with its calls, and no other.
 #pragma once
 
 #include <functional>
 #include <list>
 #include <map>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "server/acquisition.h"
 #include "server/buffer_budget.h"
 #include "server/counters.h"
+#include "server/graveyard.h"
 #include "server/receipt_box.h"
 #include "server/upstream_connection.h"
 #include "server/upstream_leg.h"
@@ -41,7 +43,7 @@ struct DriverWorld {
   ReceiptBox& receipts;
   config::PasswordChecks& passwords;
   net::Errands& errands;
-  // The connection is over. The worker destroys the driver later, never inside this call.
+  // None of these may throw. The connection is over; the worker destroys the driver later, never inside this call.
   std::function<void(ConnectionDriver&)> over;
   // Objects that may be on the call stack are destroyed from here.
   std::function<void(std::unique_ptr<UpstreamConnection>)> retire_connection;
@@ -121,16 +123,42 @@ class ConnectionDriver final : public net::TcpObserver,
   enum class Wanted : std::uint8_t { nothing, reach, lease, tunnel, negotiation };
   enum class Ending : std::uint8_t { no, clean, abnormal };
 
-  // Runs one event of the session, then what must follow it: TLS that was opened in it, flushes, marks, the end.
+  // Runs one event of the session, then what must follow it: TLS that was opened in it, flushes, marks, the end. All
+  // that comes goes through here: where memory runs out in it, nothing is used again of what it has left half-changed.
   template <class F>
-  void dispatch(F&& event) noexcept;
-  void run(const std::function<void()>& event) noexcept;  // the same, from another file
+  void dispatch(F&& event) noexcept {
+    if (!begin_event()) return;
+    try {
+      event();
+      settle();
+      run_deferred();
+    } catch (const std::bad_alloc&) {
+      give_up();
+    }
+    end_event();
+  }
+  bool begin_event() noexcept;
+  void run_deferred();
+  void give_up() noexcept;
+  void end_event() noexcept;
+  // `make` makes what is to be run behind the event that is being dealt with.
+  template <class F>
+  void defer(F&& make) noexcept {
+    try {
+      deferred_.push_back(make());
+    } catch (const std::bad_alloc&) {
+      not_deferred_ = true;
+    }
+  }
   void settle();
   void feed(std::size_t layer, Bytes bytes);
   void write_through(std::size_t layers, Bytes bytes);
   void check_marks();
-  void end();
+  void end() noexcept;
+  bool close_layers() noexcept;
   bool came_back();
+  void tcp_opened();
+  void acquisition_failed(const Error& error);
   void acquired(std::unique_ptr<UpstreamConnection> connection);
   void adopt(std::unique_ptr<UpstreamConnection> connection);
   void start_acquisition(const proxy::UpstreamTarget& target, bool secure_at_once,
@@ -139,7 +167,7 @@ class ConnectionDriver final : public net::TcpObserver,
   UpstreamLeg* find_leg(proxy::LegId leg) noexcept;
   void check_leg_marks(std::size_t high, std::size_t low);
   std::unique_ptr<UpstreamLeg> take_leg(proxy::LegId leg);
-  void let_acquisition_go();
+  void let_acquisition_go() noexcept;
 
   // TLS towards the client, outermost first; at most TLS in TLS.
   struct Layer {
@@ -157,11 +185,12 @@ class ConnectionDriver final : public net::TcpObserver,
   std::unique_ptr<Acquisition> acquisition_;
   UpstreamLeg::Burial burial_;
   std::map<proxy::LegId, std::unique_ptr<UpstreamLeg>> legs_;
-  std::vector<std::unique_ptr<UpstreamLeg>> dead_legs_;  // may be on the call stack
+  Graveyard<UpstreamLeg> dead_legs_;
   proxy::LegId negotiated_leg_ = 0;
   Wanted wanted_ = Wanted::nothing;
   Ending ending_ = Ending::no;
   bool in_event_ = false;
+  bool not_deferred_ = false;  // something was to be, and there was no memory for it
   bool client_over_mark_ = false;
   bool upstream_over_mark_ = false;
   std::size_t held_ = 0;                                   // as the budget knows it

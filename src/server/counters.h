@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "base/clock.h"
+
 namespace borehole::server {
 
 // One thread writes: a load and a store, no locked instruction.
@@ -26,7 +28,9 @@ struct alignas(64) WorkerCounters {
   Counter not_allowed;         // answered with 403, `auth.allow_clients`
   Counter out_of_descriptors;  // answered with 503, or closed unanswered where there were not even some for that
   Counter over_buffers;        // answered with 503, `limits.buffered_bytes`
+  Counter out_of_memory;       // refused, or ended with its calls: memory had run out in an event of it
   Counter open;                // now
+  Counter out_of_memory_at;    // when it was last, as TimePoint counts; 0: never
 
   Counter h2_connections, h2_streams;       // of clients
   Counter h2_behind_goaway, h2_over_limit;  // streams of clients that were not taken, and have no record
@@ -40,6 +44,11 @@ struct alignas(64) WorkerCounters {
   Counter pool_hits, pool_misses;   // an exchange was lent a connection that another had used, or not
   Counter pool_idle;                // now
   Counter buffered;                 // now: octets that came and have not left
+
+  void ran_out_of_memory(TimePoint now) noexcept {
+    out_of_memory.add();
+    out_of_memory_at.set(static_cast<std::uint64_t>(now.time_since_epoch().count()));
+  }
 };
 
 }  // namespace borehole::server

@@ -41,14 +41,14 @@ void ConnectionDriver::drop_leg(proxy::LegId leg) {
   auto taken = take_leg(leg);
   if (!taken) return;
   taken->drop();
-  dead_legs_.push_back(std::move(taken));
+  dead_legs_.bury(std::move(taken));
 }
 
 void ConnectionDriver::finish_leg(proxy::LegId leg) {
   auto taken = take_leg(leg);
   if (!taken) return;
   taken->finish();
-  dead_legs_.push_back(std::move(taken));
+  dead_legs_.bury(std::move(taken));
 }
 
 // --- what becomes of legs: told after the event that is being dealt with
@@ -57,27 +57,26 @@ void ConnectionDriver::on_leg_opened(proxy::LegId leg) noexcept {
   const auto opened = [this, leg] {
     if (const UpstreamLeg* const found = find_leg(leg)) session_.leg_opened(leg, found->facts(), world_.loop.now());
   };
-  if (in_event_) return deferred_.push_back(opened);
-  run(opened);
+  if (!in_event_) return dispatch(opened);
+  defer([&] { return opened; });
 }
 
 void ConnectionDriver::on_leg_failed(proxy::LegId leg, const Error& error) noexcept {
-  const auto failed = [this, leg, error] { session_.leg_failed(leg, error, world_.loop.now()); };
-  if (in_event_) return deferred_.push_back(failed);
-  run(failed);
+  if (!in_event_) return dispatch([&] { session_.leg_failed(leg, error, world_.loop.now()); });
+  defer([&] { return [this, leg, error] { session_.leg_failed(leg, error, world_.loop.now()); }; });
 }
 
 void ConnectionDriver::on_leg_received(proxy::LegId leg, Bytes bytes) noexcept {
   world_.counters.upstream_received.add(bytes.size());
-  run([this, leg, bytes] { session_.leg_received(leg, bytes, world_.loop.now()); });
+  dispatch([&] { session_.leg_received(leg, bytes, world_.loop.now()); });
 }
 
 void ConnectionDriver::on_leg_gone(proxy::LegId leg, const Error& error) noexcept {
-  run([this, leg, &error] { session_.leg_gone(leg, error, world_.loop.now()); });
+  dispatch([&] { session_.leg_gone(leg, error, world_.loop.now()); });
 }
 
 void ConnectionDriver::on_leg_written(proxy::LegId) noexcept {
-  run([] {});
+  dispatch([] {});
 }
 
 }  // namespace borehole::server

@@ -12,16 +12,18 @@ ReceiptBox::~ReceiptBox() {
 }
 
 std::shared_ptr<calls::Receipt> ReceiptBox::receipt(std::weak_ptr<const Tell> tell, proxy::RecordNumber number) {
-  return std::make_shared<calls::Receipt>([shared = shared_, tell = std::move(tell), number](calls::RecordFate fate) {
+  std::list<Settled> one{{std::move(tell), number}};
+  return std::make_shared<calls::Receipt>([shared = shared_, one = std::move(one)](calls::RecordFate fate) mutable {
     const std::lock_guard lock(shared->mutex);
     if (shared->wake == nullptr) return;
-    shared->settled.push_back({tell, number, fate});
+    one.front().fate = fate;
+    shared->settled.splice(shared->settled.end(), one);
     if (shared->settled.size() == 1) shared->wake->send();
   });
 }
 
 void ReceiptBox::deliver() {
-  std::vector<Settled> settled;
+  std::list<Settled> settled;
   {
     const std::lock_guard lock(shared_->mutex);
     settled.swap(shared_->settled);

@@ -3,9 +3,9 @@
 #pragma once
 
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
-#include <vector>
 
 #include "net/loop.h"
 #include "proxy/effects.h"
@@ -33,8 +33,8 @@ class ReceiptBox {
     calls::RecordFate fate = calls::RecordFate::let_go;
   };
   struct Shared {
-    std::mutex mutex;  // guards what follows
-    std::vector<Settled> settled;
+    std::mutex mutex;             // guards what follows
+    std::list<Settled> settled;   // each made with its receipt: telling needs no memory
     net::Wakeup* wake = nullptr;  // null: the worker is gone
   };
   void deliver();

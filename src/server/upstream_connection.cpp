@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <new>
+#include <optional>
 #include <utility>
+
+#include "base/out_of_memory.h"
 
 namespace borehole::server {
 
@@ -30,7 +34,7 @@ void UpstreamConnection::flush() noexcept {
   if (socket_) socket_->flush();
 }
 
-void UpstreamConnection::end_writing() noexcept {
+void UpstreamConnection::end_writing() {
   if (broken_ || !socket_) return;
   if (engine_) engine_->close(socket_->out());
   socket_->flush();
@@ -39,8 +43,14 @@ void UpstreamConnection::end_writing() noexcept {
 
 void UpstreamConnection::finish() noexcept {
   if (!socket_) return;
-  if (engine_ && !broken_) engine_->close(socket_->out());
-  net::TcpSocket::finish_and_close(std::move(socket_), std::chrono::seconds(5));
+  constexpr Duration linger = std::chrono::seconds(5);
+  bool whole = true;
+  try {
+    if (engine_ && !broken_) engine_->close(socket_->out());
+  } catch (const std::bad_alloc&) {
+    whole = false;
+  }
+  (whole ? net::TcpSocket::finish_and_close : net::TcpSocket::deliver_and_reset)(std::move(socket_), linger);
   ended_ = broken_ = true;
 }
 
@@ -49,7 +59,13 @@ void UpstreamConnection::on_received(Bytes bytes) noexcept {
     if (observer_ != nullptr) observer_->on_upstream_received(bytes);
     return;
   }
-  auto progress = engine_->feed(bytes, plaintext_, socket_->out());
+  std::optional<Result<tls::Engine::Progress>> fed;
+  try {
+    fed = engine_->feed(bytes, plaintext_, socket_->out());
+  } catch (const std::bad_alloc&) {
+    return break_for_memory();
+  }
+  const auto& progress = *fed;
   socket_->flush();
   if (!plaintext_.empty()) {
     if (observer_ != nullptr) observer_->on_upstream_received(plaintext_.view());
@@ -68,14 +84,21 @@ void UpstreamConnection::on_ended() noexcept {
   if (ended_) return;
   ended_ = true;
   if (observer_ == nullptr) return;
-  if (engine_) {
-    observer_->on_upstream_broken(
-        {ErrorCode::upstream_broke, Fault::upstream,
-         fmt::format("{} ended the TLS connection without close_notify, so what it sent may have been cut",
-                     target_.host)});
-  } else {
-    observer_->on_upstream_ended();
+  if (!engine_) return observer_->on_upstream_ended();
+  Error error{ErrorCode::upstream_broke, Fault::upstream, {}};
+  try {
+    error.detail = fmt::format("{} ended the TLS connection without close_notify, so what it sent may have been cut",
+                               target_.host);
+  } catch (const std::bad_alloc&) {
+    error = out_of_memory();
   }
+  observer_->on_upstream_broken(error);
+}
+
+// What TLS holds can be half-changed: it is not used again.
+void UpstreamConnection::break_for_memory() noexcept {
+  plaintext_.release();
+  on_broken(out_of_memory());
 }
 
 void UpstreamConnection::on_broken(const Error& error) noexcept {

@@ -9,6 +9,7 @@
 #include "calls/tap.h"
 #include "net/tcp_socket.h"
 #include "proxy/effects.h"
+#include "server/graveyard.h"
 #include "tls/engine.h"
 
 namespace borehole::server {
@@ -20,11 +21,11 @@ class UpstreamObserver {
   virtual ~UpstreamObserver() = default;
   virtual void on_upstream_received(Bytes bytes) noexcept = 0;
   virtual void on_upstream_ended() noexcept = 0;                     // cleanly: close_notify where there is TLS
-  virtual void on_upstream_broken(const Error& error) noexcept = 0;  // also an end without close_notify
+  virtual void on_upstream_broken(const Error& error) noexcept = 0;  // also an end without close_notify, or of memory
   virtual void on_upstream_written() noexcept = 0;
 };
 
-class UpstreamConnection final : public net::TcpObserver {
+class UpstreamConnection final : public net::TcpObserver, public Mortal<UpstreamConnection> {
  public:
   // `engine` is established, or null for plain TCP. Takes the socket over.
   UpstreamConnection(std::unique_ptr<net::TcpSocket> socket, std::unique_ptr<tls::Engine> engine,
@@ -38,9 +39,9 @@ class UpstreamConnection final : public net::TcpObserver {
   bool used() const noexcept { return used_; }
   void mark_used() noexcept { used_ = true; }
 
-  void send(Bytes bytes);  // then flush()
+  void send(Bytes bytes);  // then flush(). Where memory runs out (std::bad_alloc) it is of no more use
   void flush() noexcept;
-  void end_writing() noexcept;
+  void end_writing();  // as `send`
   void set_reading(bool on) noexcept { socket_->set_reading(on); }
   std::size_t queued() const noexcept { return socket_->queued(); }
   bool ended() const noexcept { return ended_; }
@@ -54,6 +55,8 @@ class UpstreamConnection final : public net::TcpObserver {
   void on_written() noexcept override;
 
  private:
+  void break_for_memory() noexcept;
+
   std::unique_ptr<net::TcpSocket> socket_;
   std::unique_ptr<tls::Engine> engine_;
   proxy::UpstreamTarget target_;

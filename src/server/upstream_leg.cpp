@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <new>
 #include <utility>
+
+#include "base/out_of_memory.h"
 
 namespace borehole::server {
 
@@ -64,7 +67,13 @@ void UpstreamLeg::finish() noexcept {
 void UpstreamLeg::on_upstream_received(Bytes bytes) noexcept { observer_.on_leg_received(id_, bytes); }
 
 void UpstreamLeg::on_upstream_ended() noexcept {
-  observer_.on_leg_gone(id_, {ErrorCode::upstream_closed, Fault::upstream, "it closed the connection"});
+  Error error{ErrorCode::upstream_closed, Fault::upstream, {}};
+  try {
+    error.detail = "it closed the connection";
+  } catch (const std::bad_alloc&) {
+    error.detail = "it closed";
+  }
+  observer_.on_leg_gone(id_, error);
 }
 
 void UpstreamLeg::on_upstream_broken(const Error& error) noexcept { observer_.on_leg_gone(id_, error); }
@@ -74,10 +83,15 @@ void UpstreamLeg::on_upstream_written() noexcept { observer_.on_leg_written(id_)
 void UpstreamLeg::on_ready(std::unique_ptr<UpstreamConnection> connection) noexcept {
   let_acquisition_go();
   if (connection->target().tls && connection->facts().alpn != "h2") {
-    const Error error{ErrorCode::unsupported_protocol, Fault::client,
-                      fmt::format("{} speaks only HTTP/1.1, the client HTTP/2, and neither is translated; use an "
-                                  "HTTP/1.1 client (AWS SDK for JavaScript: requestHandler: new NodeHttpHandler(…))",
-                                  connection->target().host)};
+    Error error{ErrorCode::unsupported_protocol, Fault::client, {}};
+    try {
+      error.detail = fmt::format(
+          "{} speaks only HTTP/1.1, the client HTTP/2, and neither is translated; use an HTTP/1.1 client "
+          "(AWS SDK for JavaScript: requestHandler: new NodeHttpHandler(…))",
+          connection->target().host);
+    } catch (const std::bad_alloc&) {
+      error = out_of_memory();
+    }
     connection->observe(nullptr);
     burial_.connection(std::move(connection));
     return observer_.on_leg_failed(id_, error);

@@ -7,6 +7,7 @@
 
 #include "proxy/effects.h"
 #include "server/acquisition.h"
+#include "server/graveyard.h"
 #include "server/upstream_connection.h"
 
 namespace borehole::server {
@@ -22,10 +23,11 @@ class LegObserver {
   virtual void on_leg_written(proxy::LegId leg) noexcept = 0;
 };
 
-class UpstreamLeg final : public UpstreamObserver, public AcquisitionObserver {
+class UpstreamLeg final : public UpstreamObserver, public AcquisitionObserver, public Mortal<UpstreamLeg> {
  public:
   // Where the leg's connection or acquisition goes when it is done: it may be on the call stack.
   struct Burial {
+    // Neither may throw.
     std::function<void(std::unique_ptr<UpstreamConnection>)> connection;
     std::function<void(std::unique_ptr<Acquisition>)> acquisition;
   };

@@ -1,6 +1,7 @@
 #include "server/upstream_pool.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -43,20 +44,38 @@ UpstreamPool::UpstreamPool(net::Loop& loop, UpstreamPoolOptions options, WorkerC
 
 UpstreamPool::~UpstreamPool() { counters_.pool_idle.subtract(order_.size()); }
 
-void UpstreamPool::put(std::unique_ptr<UpstreamConnection> connection) {
+void UpstreamPool::put(std::unique_ptr<UpstreamConnection> connection) noexcept {
   const bool scarce = options_.descriptors != nullptr && options_.descriptors->scarce();
-  if (options_.max_idle == 0 || scarce || connection->ended()) {  // whether it is silent, `take` looks at
-    buried_.push_back(std::make_unique<Idle>(*this, std::move(connection), loop_.now()));
-    buried_.back()->connection_->observe(nullptr);
-    burial_.start(Duration::zero());
-    return;
+  if (options_.max_idle > 0 && !scarce && !connection->ended()) {  // whether it is silent, `take` looks at
+    try {
+      return keep(connection);
+    } catch (const std::bad_alloc&) {  // the exchange is over all the same
+    }
   }
-  auto idle = std::make_unique<Idle>(*this, std::move(connection), loop_.now());
-  auto& [target, same] = *by_key_.try_emplace(idle->connection_->target()).first;
-  idle->key_ = &target;
-  same.push_back(idle.get());
-  order_.push_back(std::move(idle));
-  order_.back()->place_ = std::prev(order_.end());
+  connection->observe(nullptr);
+  connection->set_reading(false);
+  unfit_.bury(std::move(connection));
+  burial_.start(Duration::zero());
+}
+
+// The connection is taken last: where memory runs out it stays the caller's.
+void UpstreamPool::keep(std::unique_ptr<UpstreamConnection>& connection) {
+  Order one(1);
+  const auto found = by_key_.try_emplace(connection->target()).first;
+  auto& [target, same] = *found;
+  try {
+    same.push_back(nullptr);
+    one.front() = std::make_unique<Idle>(*this, std::move(connection), loop_.now());
+  } catch (...) {
+    std::erase(same, nullptr);
+    if (same.empty()) by_key_.erase(found);
+    throw;
+  }
+  Idle& idle = *one.front();
+  idle.key_ = &target;
+  same.back() = &idle;
+  idle.place_ = one.begin();
+  order_.splice(order_.end(), one);
   counters_.pool_idle.add();
   if (order_.size() > options_.max_idle) drop(*order_.front());
   if (order_.size() == 1) expiry_.start(options_.idle_timeout);
@@ -109,7 +128,10 @@ void UpstreamPool::drop(Idle& idle) {
   burial_.start(Duration::zero());
 }
 
-void UpstreamPool::bury() { buried_.clear(); }
+void UpstreamPool::bury() {
+  buried_.clear();
+  unfit_.clear();
+}
 
 void UpstreamPool::expire() {
   const TimePoint now = loop_.now();

@@ -13,6 +13,7 @@
 #include "net/descriptor_budget.h"
 #include "net/loop.h"
 #include "server/counters.h"
+#include "server/graveyard.h"
 #include "server/upstream_connection.h"
 
 namespace borehole::server {
@@ -31,8 +32,9 @@ class UpstreamPool {
   UpstreamPool(net::Loop& loop, UpstreamPoolOptions options, WorkerCounters& counters);
   ~UpstreamPool();
 
-  // Tested (nothing waits to be read) on the way in and on the way out; what fails is closed.
-  void put(std::unique_ptr<UpstreamConnection> connection);
+  // Tested (nothing waits to be read) on the way in and on the way out; what fails is closed, and so is what there is
+  // no memory to keep.
+  void put(std::unique_ptr<UpstreamConnection> connection) noexcept;
   std::unique_ptr<UpstreamConnection> take(const proxy::UpstreamTarget& target);
   bool has(const proxy::UpstreamTarget& target) const;
   std::size_t size() const noexcept { return order_.size(); }
@@ -41,6 +43,7 @@ class UpstreamPool {
  private:
   class Idle;
   using Order = std::list<std::unique_ptr<Idle>>;  // oldest first
+  void keep(std::unique_ptr<UpstreamConnection>& connection);
   void drop(Idle& idle);
   void bury();
   void expire();
@@ -56,7 +59,9 @@ class UpstreamPool {
     }
   };
   std::unordered_map<proxy::UpstreamTarget, std::vector<Idle*>, Hash> by_key_;  // newest last
-  Order buried_;  // let go inside one of their own callbacks; destroyed by the next timer
+  // Let go inside one of their own callbacks; destroyed by the next timer.
+  Order buried_;
+  Graveyard<UpstreamConnection> unfit_;
   net::Timer expiry_;
   net::Timer burial_;
 };

@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <thread>
-#include <unordered_map>
 #include <utility>
 
 #include "base/log.h"
@@ -100,20 +101,28 @@ struct Worker::State {
         receipts(loop),
         errands(loop),
         wake(loop, [this] { woken(); }),
+        another_try(loop, [this] { woken(); }),
         burial(loop, [this] { bury(); }),
         drain_limit(loop, [this] { cut_all(); }) {
     loop.count_sockets(world.descriptors);
-    enter(std::move(first));
+    enter(first);
   }
 
-  void enter(Setup setup);
+  void enter(const Setup& setup);
   void accept(std::unique_ptr<net::TcpSocket> socket);
+  void begin(std::unique_ptr<net::TcpSocket> socket);
   std::shared_ptr<const calls::AwaitedProcess> process_of(const net::ConnectionEnds& connection);
   void woken();
+  void try_to_enter(Setup setup);
+  // It may end with what is done to it.
+  template <class F>
+  void each(F&& what) {
+    for (auto next = connections.begin(); next != connections.end();) what(*(next++)->first);
+  }
   void begin_drain();
   void cut_all();
   void bury();
-  void over(ConnectionDriver& driver);
+  void over(ConnectionDriver& driver) noexcept;
   void stop_if_idle();
 
   ServerWorld& world;
@@ -130,15 +139,16 @@ struct Worker::State {
   std::shared_ptr<Era> era;
   struct Connection {
     std::shared_ptr<Era> era;  // outlives its driver
-    net::Address client;
+    std::string holder;        // of the client's address
     bool refused = false;
     std::unique_ptr<ConnectionDriver> driver;
   };
-  std::unordered_map<ConnectionDriver*, Connection> connections;
-  std::vector<Connection> dead_connections;
-  std::vector<std::unique_ptr<UpstreamConnection>> dead_upstreams;
-  std::vector<std::unique_ptr<Acquisition>> dead_acquisitions;
+  // What is over is moved from one to the other, which needs no memory.
+  std::map<ConnectionDriver*, Connection> connections, dead_connections;
+  Graveyard<UpstreamConnection> dead_upstreams;
+  Graveyard<Acquisition> dead_acquisitions;
   net::Wakeup wake;
+  net::Timer another_try;  // of a setup that there was no memory for
   net::Timer burial;
   net::Timer drain_limit;
   bool draining = false;
@@ -152,7 +162,7 @@ struct Worker::State {
   bool wanted_stop = false;
 };
 
-void Worker::State::enter(Setup setup) {
+void Worker::State::enter(const Setup& setup) {
   auto next = std::make_shared<Era>();
   const config::Config& config = *setup.policy->config;
   const bool same_authority = era && era->signing->authority == setup.authority;
@@ -195,14 +205,14 @@ void Worker::State::enter(Setup setup) {
                                            world.own_dials, receipts, world.passwords, errands,
                                            [this](ConnectionDriver& driver) { over(driver); },
                                            [this](std::unique_ptr<UpstreamConnection> connection) {
-                                             dead_upstreams.push_back(std::move(connection));
+                                             dead_upstreams.bury(std::move(connection));
                                              burial.start(Duration::zero());
                                            },
                                            [this](std::unique_ptr<Acquisition> acquisition) {
-                                             dead_acquisitions.push_back(std::move(acquisition));
+                                             dead_acquisitions.bury(std::move(acquisition));
                                              burial.start(Duration::zero());
                                            }});
-  next->setup = std::move(setup);
+  next->setup = setup;
   era = std::move(next);
 }
 
@@ -218,9 +228,13 @@ std::shared_ptr<const calls::AwaitedProcess> Worker::State::process_of(const net
 
 void Worker::State::accept(std::unique_ptr<net::TcpSocket> socket) {
   counters.accepted.add();
+  begin(std::move(socket));
+}
+
+// Where memory runs out (std::bad_alloc) nothing of it is left.
+void Worker::State::begin(std::unique_ptr<net::TcpSocket> socket) {
   const net::Address& local = socket->local_address();
   const auto original = socket->original_destination();
-  counters.open.add();
   proxy::SessionContext context;
   context.policy = era->setup.policy;
   context.taps = era->taps.get();
@@ -236,24 +250,32 @@ void Worker::State::accept(std::unique_ptr<net::TcpSocket> socket) {
   }
   context.client_process = process_of({socket->remote_address(), redirected_from.value_or(local)});
   const net::Address client = socket->remote_address();
-  auto verdict = admission.came(client, {*era->setup.policy->config, era->allowed_clients, *era->pool}, loop.now());
-  const bool refused = verdict.refusal.has_value();
-  context.refusal = std::move(verdict.refusal);
-  context.refuse_tls = verdict.refuse_tls;
-  std::string ends = net::OwnDials::ends(client, original.value_or(local));
-  auto driver =
-      std::make_unique<ConnectionDriver>(*era->driver_world, std::move(socket), std::move(ends), std::move(context));
-  ConnectionDriver& begun = *driver;
-  connections.emplace(&begun, Connection{era, client, refused, std::move(driver)});
-  begun.begin();
+  Connection connection{era, context.client_holder};
+  auto verdict = admission.came(client, connection.holder,
+                                {*era->setup.policy->config, era->allowed_clients, *era->pool}, loop.now());
+  connection.refused = verdict.refusal.has_value();
+  ConnectionDriver* driver = nullptr;
+  try {
+    context.refusal = std::move(verdict.refusal);
+    context.refuse_tls = verdict.refuse_tls;
+    std::string ends = net::OwnDials::ends(client, original.value_or(local));
+    connection.driver =
+        std::make_unique<ConnectionDriver>(*era->driver_world, std::move(socket), std::move(ends), std::move(context));
+    driver = connection.driver.get();
+    connections.try_emplace(driver, std::move(connection));
+  } catch (...) {
+    admission.went(connection.holder, connection.refused);
+    throw;
+  }
+  counters.open.add();
+  driver->begin();
 }
 
-void Worker::State::over(ConnectionDriver& driver) {
+void Worker::State::over(ConnectionDriver& driver) noexcept {
   const auto found = connections.find(&driver);
   if (found == connections.end()) return;
-  admission.went(found->second.client, found->second.refused);
-  dead_connections.push_back(std::move(found->second));
-  connections.erase(found);
+  admission.went(found->second.holder, found->second.refused);
+  dead_connections.insert(connections.extract(found));
   counters.open.subtract();
   burial.start(Duration::zero());
 }
@@ -287,7 +309,7 @@ void Worker::State::woken() {
     drain_now = std::exchange(wanted_drain, false);
     stop_now = wanted_stop;
   }
-  if (setup) enter(*std::move(setup));
+  if (setup) try_to_enter(*std::move(setup));
   if (drain_now && !draining) begin_drain();
   if (stop_now) {
     draining = true;
@@ -297,20 +319,27 @@ void Worker::State::woken() {
   }
 }
 
+// A new configuration waits for memory; connections go on under the old one.
+void Worker::State::try_to_enter(Setup setup) {
+  try {
+    enter(setup);
+  } catch (const std::bad_alloc&) {
+    const std::lock_guard lock(mutex);
+    if (!wanted_setup) wanted_setup = std::move(setup);
+    another_try.start(std::chrono::seconds(1));
+  }
+}
+
 void Worker::State::begin_drain() {
   draining = true;
   listeners.clear();
-  std::vector<ConnectionDriver*> open;
-  for (const auto& [driver, connection] : connections) open.push_back(driver);
-  for (ConnectionDriver* driver : open) driver->shut_down();
+  each([](ConnectionDriver& driver) { driver.shut_down(); });
   drain_limit.start(era->setup.policy->config->limits.drain_timeout);
   burial.start(Duration::zero());
 }
 
 void Worker::State::cut_all() {
-  std::vector<ConnectionDriver*> open;
-  for (const auto& [driver, connection] : connections) open.push_back(driver);
-  for (ConnectionDriver* driver : open) driver->cut();
+  each([](ConnectionDriver& driver) { driver.cut(); });
 }
 
 Worker::Worker(ServerWorld& world, Setup setup) : state_(std::make_unique<State>(world, std::move(setup))) {}
@@ -326,7 +355,11 @@ Result<net::Address> Worker::listen(const net::Address& address) {
   auto listener = net::Listener::open(
       state_->loop, address, true,
       [state = state_.get()](std::unique_ptr<net::TcpSocket> socket) { state->accept(std::move(socket)); },
-      [state = state_.get()] { state->counters.out_of_descriptors.add(); },
+      [state = state_.get()](net::Listener::Lack what) {
+        using Lack = net::Listener::Lack;
+        if (what == Lack::memory) return state->counters.ran_out_of_memory(state->loop.now());
+        state->counters.out_of_descriptors.add();
+      },
       [state = state_.get()] { return state->admission.room_for_a_refusal(); });
   if (!listener) return unexpected(std::move(listener).error());
   state_->listeners.push_back(*std::move(listener));
@@ -372,6 +405,11 @@ void Worker::join() {
 
 bool Worker::stopped() const noexcept { return state_->finished; }
 const WorkerCounters& Worker::counters() const noexcept { return state_->counters; }
+std::optional<TimePoint> Worker::out_of_memory_at() const noexcept {
+  const std::uint64_t at = state_->counters.out_of_memory_at.value();
+  if (at == 0) return std::nullopt;
+  return TimePoint(TimePoint::duration(at));
+}
 std::uint64_t Worker::minted() const noexcept { return state_->leaf_counters.minted; }
 std::uint64_t Worker::not_minted() const noexcept { return state_->leaf_counters.refused; }
 std::optional<Duration> Worker::cpu_time() const noexcept { return server::cpu_time(state_->thread); }

@@ -75,6 +75,8 @@ class Worker {
   void join();
   bool stopped() const noexcept;
   const WorkerCounters& counters() const noexcept;
+  // When a connection was last refused or ended for want of memory; steady_clock.
+  std::optional<TimePoint> out_of_memory_at() const noexcept;
   std::uint64_t minted() const noexcept;  // leaf certificates
   std::uint64_t not_minted() const noexcept;
   std::optional<Duration> cpu_time() const noexcept;

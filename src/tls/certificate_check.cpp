@@ -2,15 +2,16 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/nid.h>
 #include <openssl/x509v3.h>
 
 #include <array>
+#include <new>
 
 #include "base/log.h"
 #include "tls/broken_chain.h"
+#include "tls/error_queue.h"
 #include "tls/revocation.h"
 
 namespace borehole::tls {
@@ -132,12 +133,12 @@ int verify_chain(X509_STORE_CTX& context, const std::string& host, Bytes staple,
       error = X509_V_ERR_CERT_REVOKED;
       depth = 0;
       reason = "its issuer has revoked it (OCSP)";
-    } else {
-      return 1;
     }
-    X509_STORE_CTX_set_error(&context, error);
+    if (error != X509_V_OK) X509_STORE_CTX_set_error(&context, error);
   }
-  ERR_clear_error();
+  // Then what was found out of the certificate, good or bad, may be wrong.
+  if (memory_ran_out() || error == X509_V_ERR_OUT_OF_MEM) throw std::bad_alloc();
+  if (verified && error == X509_V_OK) return 1;
   STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(&context);
   const std::size_t count = chain == nullptr ? 0 : sk_X509_num(chain);
   X509* leaf = count > 0 ? sk_X509_value(chain, 0) : nullptr;

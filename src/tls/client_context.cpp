@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "tls/certificate_check.h"
+#include "tls/error_queue.h"
 #include "tls/session_cache.h"
 #include "tls/ssl_context.h"
 #include "tls/ssl_engine.h"
@@ -54,6 +55,7 @@ class ClientEngine final : public SslEngine {
                     SSL_set_alpn_protos(this->ssl(), reinterpret_cast<const std::uint8_t*>(alpn.data()),
                                         static_cast<unsigned>(alpn.size())) == 0;
     if (!ok) {
+      if (memory_ran_out()) throw std::bad_alloc();
       fail_with({ErrorCode::tls_failed, Fault::client,
                  fmt::format("\"{}\" is no host name that a certificate could prove", log::escaped(host_))});
       return;
@@ -66,6 +68,8 @@ class ClientEngine final : public SslEngine {
     if (auto ready = SslEngine::start(to_peer); !ready) return ready;
     return begin_handshake(to_peer);
   }
+
+  using SslEngine::note_lack_of_memory;
 
   int verify(X509_STORE_CTX& context) {
     const std::uint8_t* staple = nullptr;
@@ -113,12 +117,21 @@ ClientEngine& client_of(const SSL* ssl) noexcept { return static_cast<ClientEngi
 int verify_certificate(X509_STORE_CTX* context, void*) noexcept {
   const auto* ssl = static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx()));
   if (ssl == nullptr) return 0;
-  return client_of(ssl).verify(*context);
+  try {
+    return client_of(ssl).verify(*context);
+  } catch (const std::bad_alloc&) {
+    client_of(ssl).note_lack_of_memory();
+    return 0;
+  }
 }
 
 int keep_session(SSL* ssl, SSL_SESSION* session) noexcept {
-  client_of(ssl).keep(bssl::UniquePtr<SSL_SESSION>(session));
-  return 1;  // the session is ours now
+  bssl::UniquePtr<SSL_SESSION> ours(session);
+  try {
+    client_of(ssl).keep(std::move(ours));
+  } catch (const std::bad_alloc&) {  // then there will be a full handshake
+  }
+  return 1;
 }
 
 }  // namespace
@@ -141,8 +154,9 @@ ClientContext::ClientContext(std::shared_ptr<const TrustStore> trust) : state_(s
   // What the user lists in ca_files is an anchor, be it self-signed or not. Our own trust goes before what the server
   // sends along, which may hold an expired cross certificate.
   X509_VERIFY_PARAM_set_flags(param.get(), X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
-  X509_VERIFY_PARAM_set_purpose(param.get(), X509_PURPOSE_SSL_SERVER);
-  SSL_CTX_set1_param(context, param.get());
+  if (X509_VERIFY_PARAM_set_purpose(param.get(), X509_PURPOSE_SSL_SERVER) != 1 ||
+      SSL_CTX_set1_param(context, param.get()) != 1)
+    throw std::bad_alloc();
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_cert_verify_callback(context, verify_certificate, nullptr);
   SSL_CTX_enable_ocsp_stapling(context);

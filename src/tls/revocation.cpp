@@ -2,7 +2,6 @@
 
 #include <openssl/bytestring.h>
 #include <openssl/digest.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/mem.h>
 #include <openssl/obj.h>
@@ -11,7 +10,9 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 
+#include "tls/error_queue.h"
 #include "tls/staple.h"
 
 namespace borehole::tls {
@@ -95,7 +96,7 @@ bool is_revoked(Bytes der, X509& leaf, X509& issuer) {
     return status.revoked && names(status, leaf, issuer);
   });
   const bool revoked = said && is_authentic(*staple, issuer);
-  ERR_clear_error();
+  if (memory_ran_out()) throw std::bad_alloc();
   return revoked;
 }
 

@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 
 #include <array>
+#include <new>
 #include <utility>
 
 #include "tls/leaf.h"
@@ -27,7 +28,7 @@ class ServerEngine final : public SslEngine {
     // A session is resumed only under the name it was made for.
     std::array<std::uint8_t, SHA256_DIGEST_LENGTH> context{};
     SHA256(reinterpret_cast<const std::uint8_t*>(options_.leaf_name.data()), options_.leaf_name.size(), context.data());
-    SSL_set_session_id_context(this->ssl(), context.data(), context.size());
+    if (SSL_set_session_id_context(this->ssl(), context.data(), context.size()) != 1) throw std::bad_alloc();
   }
 
   bool set_leaf() {

@@ -8,6 +8,8 @@
 #include <new>
 #include <utility>
 
+#include "tls/error_queue.h"
+
 namespace borehole::tls {
 namespace {
 
@@ -55,7 +57,7 @@ SslEngine::SslEngine(bssl::UniquePtr<SSL> ssl) : ssl_(std::move(ssl)) {
   BIO_up_ref(bio.get());
   SSL_set0_rbio(ssl_.get(), bio.get());
   SSL_set0_wbio(ssl_.get(), bio.release());
-  SSL_set_app_data(ssl_.get(), this);
+  if (SSL_set_app_data(ssl_.get(), this) != 1) throw std::bad_alloc();
   SSL_set_shed_handshake_config(ssl_.get(), 1);
 }
 
@@ -93,9 +95,8 @@ Result<void> SslEngine::run_handshake(Progress& progress) {
     progress.handshake_done = true;
     return {};
   }
-  const int error = SSL_get_error(ssl_.get(), result);
-  if (error == SSL_ERROR_WANT_READ) return {};
-  return unexpected(failure(error));
+  if (SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_READ) return {};
+  return unexpected(failure());
 }
 
 Result<void> SslEngine::read_all(Buffer& plaintext, Progress& progress) {
@@ -109,13 +110,13 @@ Result<void> SslEngine::read_all(Buffer& plaintext, Progress& progress) {
       plaintext.commit(static_cast<std::size_t>(n));
       continue;
     }
-    switch (const int error = SSL_get_error(ssl_.get(), n)) {
+    switch (SSL_get_error(ssl_.get(), n)) {
       case SSL_ERROR_WANT_READ: return {};
       case SSL_ERROR_ZERO_RETURN:
         close_received_ = true;
         progress.closed = true;
         return {};
-      default: return unexpected(failure(error));
+      default: return unexpected(failure());
     }
   }
 }
@@ -132,7 +133,7 @@ Result<void> SslEngine::write(Bytes plaintext, Buffer& to_peer) {
   while (!plaintext.empty()) {
     const auto piece = static_cast<int>(std::min<std::size_t>(plaintext.size(), std::size_t{1} << 30U));
     const int n = SSL_write(ssl_.get(), plaintext.data(), piece);
-    if (n <= 0) return unexpected(failure(SSL_get_error(ssl_.get(), n)));
+    if (n <= 0) return unexpected(failure());
     plaintext.remove_prefix(static_cast<std::size_t>(n));
   }
   return {};
@@ -159,14 +160,11 @@ void SslEngine::note_handshake() {
   handshake_.resumed = SSL_session_reused(ssl_.get()) == 1;
 }
 
-Error SslEngine::failure(int ssl_error) {
+Error SslEngine::failure() {
   const std::uint32_t packed = ERR_peek_error();
-  if (ssl_error == SSL_ERROR_SYSCALL && packed == 0) {
-    // The BIO fails in one case only.
-    failed_ = Error{ErrorCode::out_of_memory, Fault::proxy, "TLS: out of memory"};
-  } else {
-    failed_ = explain(ERR_GET_LIB(packed) == ERR_LIB_SSL ? ERR_GET_REASON(packed) : 0, in_words(packed));
-  }
+  // Nothing is queued where the BIO fails, which it does in one case only, and where there is no memory for the queue.
+  if (out_of_memory_ || packed == 0 || memory_ran_out()) throw std::bad_alloc();
+  failed_ = explain(ERR_GET_LIB(packed) == ERR_LIB_SSL ? ERR_GET_REASON(packed) : 0, in_words(packed));
   return *failed_;
 }
 

@@ -12,7 +12,8 @@
 
 namespace borehole::tls {
 
-// The first failure is final: every later feed and write gives the same error. After the other side's close_notify
+// The first failure is final: every later feed and write gives the same error. Where memory runs out they throw
+// std::bad_alloc, and the engine is of no more use. After the other side's close_notify
 // further ciphertext is dropped; writing goes on until `close`.
 class SslEngine : public Engine {
  public:
@@ -37,13 +38,15 @@ class SslEngine : public Engine {
   SSL* ssl() const noexcept { return ssl_.get(); }
   // Makes start, feed and write fail with `error` from now on.
   void fail_with(Error error) { failed_ = std::move(error); }
+  // Memory has run out in a callback, which must not throw: what the SSL library was asked for will fail, and throw.
+  void note_lack_of_memory() noexcept { out_of_memory_ = true; }
   // A client's first flight.
   Result<void> begin_handshake(Buffer& to_peer);
 
  private:
   class WireUse;
   Result<void> run_handshake(Progress& progress);
-  Error failure(int ssl_error);
+  Error failure();
   Result<void> read_all(Buffer& plaintext, Progress& progress);
   void note_handshake();
 
@@ -51,6 +54,7 @@ class SslEngine : public Engine {
   bssl::UniquePtr<SSL> ssl_;
   Handshake handshake_;
   std::optional<Error> failed_;
+  bool out_of_memory_ = false;
   bool established_ = false;
   bool close_received_ = false;
   bool close_sent_ = false;

@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include <array>
 #include <cerrno>
@@ -10,11 +11,13 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <new>
 #include <optional>
 #include <utility>
 
 #include "base/log.h"
 #include "tls/client_context.h"
+#include "tls/error_queue.h"
 #include "tls/trust_state.h"
 
 namespace borehole::tls {
@@ -114,8 +117,10 @@ Result<SystemBundle> read_system_bundle() {
 }
 
 void add(X509_STORE& store, X509* certificate) {
+  // What it says is worked out once, and kept: not while a call is served, where memory may have run out.
+  X509_check_purpose(certificate, -1, 0);
   X509_STORE_add_cert(&store, certificate);  // fails for a certificate that is in it already, which is no loss
-  ERR_clear_error();
+  if (memory_ran_out()) throw std::bad_alloc();
 }
 
 Result<void> add_file(X509_STORE& store, const std::string& path) {

@@ -1,5 +1,6 @@
 #include "web/admin_connection.h"
 
+#include <new>
 #include <utility>
 
 namespace borehole::web {
@@ -16,7 +17,7 @@ AdminConnection::AdminConnection(const Site& site, std::unique_ptr<net::TcpSocke
     : site_(site),
       socket_(std::move(socket)),
       reader_(http::Role::request, reader_limits),
-      timer_(site.loop, [this] { waited_in_vain(); }),
+      timer_(site.loop, [this] { guarded([this] { waited_in_vain(); }); }),
       alive_(std::make_shared<bool>(true)) {
   socket_->observe(this);
   socket_->set_reading(true);
@@ -25,12 +26,23 @@ AdminConnection::AdminConnection(const Site& site, std::unique_ptr<net::TcpSocke
 
 AdminConnection::~AdminConnection() = default;
 
+template <class F>
+void AdminConnection::guarded(F&& step) noexcept {
+  try {
+    step();
+  } catch (const std::bad_alloc&) {
+    end(net::TcpSocket::deliver_and_reset);
+  }
+}
+
 void AdminConnection::on_received(Bytes bytes) noexcept {
   if (phase_ == Phase::over || phase_ == Phase::streaming) return;  // behind a stream there is no answer
-  const bool was_idle = idle();
-  in_.append(bytes);
-  if (was_idle) timer_.start(site_.patience.head);
-  take_requests();
+  guarded([&] {
+    const bool was_idle = idle();
+    in_.append(bytes);
+    if (was_idle) timer_.start(site_.patience.head);
+    take_requests();
+  });
 }
 
 void AdminConnection::on_ended() noexcept {
@@ -41,6 +53,10 @@ void AdminConnection::on_ended() noexcept {
 void AdminConnection::on_broken(const Error&) noexcept { finish(); }
 
 void AdminConnection::on_written() noexcept {
+  guarded([this] { written(); });
+}
+
+void AdminConnection::written() {
   if (phase_ == Phase::streaming) {
     if (socket_->queued() > 0) timer_.start(site_.patience.write);
     return send_more();
@@ -82,12 +98,12 @@ bool AdminConnection::take_step() {
 void AdminConnection::ask(std::optional<config::UsersFile::Verdict> verdict) {
   const std::weak_ptr<bool> alive(alive_);
   const std::function<void(config::UsersFile::Verdict)> again = [this, alive](config::UsersFile::Verdict judged) {
-    if (alive.lock() && phase_ == Phase::answering) ask(judged);
+    if (alive.lock() && phase_ == Phase::answering) guarded([&] { ask(judged); });
   };
   site_.handle({reader_.request_head(), reader_.framing(), reader_.content_length(), socket_->remote_address(),
                 socket_->local_address(), verdict, again},
                [this, alive](const Response& response) {
-                 if (alive.lock()) answered(response);
+                 if (alive.lock()) guarded([&] { answered(response); });
                });
 }
 
@@ -108,7 +124,7 @@ void AdminConnection::begin_stream(std::shared_ptr<BodyStream> stream) {
   if (ended_) return finish();
   stream_ = std::move(stream);
   stream_->on_more = [this, alive = std::weak_ptr<bool>(alive_)] {
-    if (alive.lock()) send_more();
+    if (alive.lock()) guarded([this] { send_more(); });
   };
   enter(Phase::streaming);
   socket_->flush();
@@ -156,13 +172,15 @@ void AdminConnection::waited_in_vain() {
   finish();
 }
 
-void AdminConnection::finish() {
+void AdminConnection::finish() noexcept { end(net::TcpSocket::finish_and_close); }
+
+void AdminConnection::end(void (*part)(std::unique_ptr<net::TcpSocket>, Duration)) noexcept {
   if (phase_ == Phase::over) return;
   timer_.stop();
   phase_ = Phase::over;
   alive_.reset();
   stream_.reset();
-  net::TcpSocket::finish_and_close(std::move(socket_), linger);
+  part(std::move(socket_), linger);
   site_.over(*this);
 }
 

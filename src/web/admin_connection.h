@@ -1,5 +1,5 @@
 // One client of the admin port: requests one after another on a connection that stays open. Never holds more than one
-// answer, never waits for ever.
+// answer, never waits for ever. Memory that runs out for an answer ends this connection, and nothing else.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +45,8 @@ class AdminConnection final : public net::TcpObserver {
     // Answers a head without a body: once, inside the call or later, on the loop's thread. The answer may come after
     // the connection's end; then it is let go.
     std::function<void(const AdminRequest& request, const Answer& answer)> handle;
-    std::function<void(AdminConnection&)> over;  // it may be retired in there, not destroyed
+    // It may be retired in there, not destroyed. Must not throw.
+    std::function<void(AdminConnection&)> over;
   };
 
   AdminConnection(const Site& site, std::unique_ptr<net::TcpSocket> socket);
@@ -53,7 +54,7 @@ class AdminConnection final : public net::TcpObserver {
 
   bool idle() const noexcept { return phase_ == Phase::reading && reader_.idle() && in_.empty(); }
   TimePoint idle_since() const noexcept { return since_; }
-  void finish();  // delivers what is queued, then ends; calls `over`
+  void finish() noexcept;  // delivers what is queued, then ends; calls `over`
 
   void on_received(Bytes bytes) noexcept override;
   void on_ended() noexcept override;
@@ -62,6 +63,10 @@ class AdminConnection final : public net::TcpObserver {
 
  private:
   enum class Phase : std::uint8_t { reading, answering, writing, streaming, over };
+  template <class F>
+  void guarded(F&& step) noexcept;  // around all that comes
+  void end(void (*part)(std::unique_ptr<net::TcpSocket>, Duration)) noexcept;
+  void written();
   void take_requests();
   bool take_step();  // false: more octets, or an answer, are needed
   void ask(std::optional<config::UsersFile::Verdict> verdict);

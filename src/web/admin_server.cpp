@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <unordered_map>
+#include <map>
+#include <new>
 #include <utility>
 
 #include "http/target.h"
@@ -70,7 +71,7 @@ struct AdminServer::State {
              [this](AdminConnection& connection) { bury(connection); }} {}
 
   void accept(std::unique_ptr<net::TcpSocket> socket);
-  void bury(AdminConnection& connection);
+  void bury(AdminConnection& connection) noexcept;
   bool make_room();
   void handle(const AdminRequest& request, const Answer& answer);
   std::optional<Asker> asker_of(const AdminRequest& request);
@@ -78,7 +79,7 @@ struct AdminServer::State {
   Response readyz(bool trusted_client) const;
   void calls(const AdminRequest& request, Bytes origin, Asker asker, const Answer& answer);
   void live(const AdminRequest& request, Bytes origin, Asker asker, const Answer& answer);
-  Response look_on();
+  std::shared_ptr<BodyStream> look_on() noexcept;
 
   net::Loop& loop;
   AdminOptions options;
@@ -87,8 +88,8 @@ struct AdminServer::State {
   Background background;
   net::Errands errands;
   std::unique_ptr<LiveFeed> feed;
-  std::unordered_map<AdminConnection*, std::unique_ptr<AdminConnection>> connections;
-  std::vector<std::unique_ptr<AdminConnection>> dead;
+  // What is over is moved from one to the other, which needs no memory.
+  std::map<AdminConnection*, std::unique_ptr<AdminConnection>> connections, dead;
   net::Timer burial;
   AdminConnection::Site site;
   std::unique_ptr<net::Listener> listener;
@@ -103,7 +104,8 @@ void AdminServer::State::accept(std::unique_ptr<net::TcpSocket> socket) {
     return net::TcpSocket::finish_and_close(std::move(socket), linger);
   }
   auto connection = std::make_unique<AdminConnection>(site, std::move(socket));
-  connections.emplace(connection.get(), std::move(connection));
+  AdminConnection* const begun = connection.get();
+  connections.emplace(begun, std::move(connection));
 }
 
 bool AdminServer::State::make_room() {
@@ -117,11 +119,10 @@ bool AdminServer::State::make_room() {
   return true;
 }
 
-void AdminServer::State::bury(AdminConnection& connection) {
+void AdminServer::State::bury(AdminConnection& connection) noexcept {
   const auto found = connections.find(&connection);
   if (found == connections.end()) return;
-  dead.push_back(std::move(found->second));
-  connections.erase(found);
+  dead.insert(connections.extract(found));
   burial.start(Duration::zero());
 }
 
@@ -145,9 +146,13 @@ std::optional<Asker> AdminServer::State::asker_of(const AdminRequest& request) {
   if (!credentials) return Asker{};
   const std::string from = request.client.holder();
   if (const auto verdict = options.gate.users->judge_at_once(*credentials, from, clock.now())) return verdict;
+  // All is made now: the thread that answers needs no memory for it.
+  const auto verdict = std::make_shared<config::UsersFile::Verdict>();
+  const auto errand = std::make_shared<net::Errands::Errand>([again = request.again, verdict] { again(*verdict); });
   options.passwords->ask(options.gate.users, *credentials, from,
-                         [sender = errands.sender(), again = request.again](config::UsersFile::Verdict verdict) {
-                           sender.send([again, verdict] { again(verdict); });
+                         [sender = errands.sender(), errand, verdict](config::UsersFile::Verdict judged) {
+                           *verdict = judged;
+                           sender.send(std::move(*errand));
                          });
   return std::nullopt;
 }
@@ -217,15 +222,26 @@ void AdminServer::State::live(const AdminRequest& request, Bytes origin, Asker a
   const auto work = [known, client = request.client, local = request.local] {
     return !known && is_of_another_user(client, local) ? json_error(403, for_owner_only) : Response();
   };
-  const auto done = [this, answer](const Response& judged) { answer(judged.status == 200 ? look_on() : judged); };
+  // Made now, so that answering needs no memory.
+  struct Answers {
+    Response stream = typed("text/event-stream", {});
+    Response none = json_error(503, "As many look on as may, or borehole is shutting down; try again later.");
+  };
+  const auto done = [this, answer, made = std::make_shared<Answers>()](const Response& judged) {
+    if (judged.status != 200) return answer(judged);
+    made->stream.stream = look_on();
+    answer(made->stream.stream ? made->stream : made->none);
+  };
   if (!background.run(work, done)) answer(json_error(503, "Too many queries are waiting; try again in a moment."));
 }
 
-Response AdminServer::State::look_on() {
-  Response response = typed("text/event-stream", {});
-  response.stream = feed->look_on();
-  if (response.stream) return response;
-  return json_error(503, "As many look on as may, or borehole is shutting down; try again later.");
+// Null: as many do as may, or as there is memory for.
+std::shared_ptr<BodyStream> AdminServer::State::look_on() noexcept {
+  try {
+    return feed->look_on();
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
 }
 
 AdminServer::AdminServer(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -1,12 +1,11 @@
 #include "web/background.h"
 
 #include <condition_variable>
-#include <deque>
 #include <exception>
+#include <list>
 #include <mutex>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "base/log.h"
 
@@ -23,13 +22,14 @@ struct Background::State {
       : most_waiting(most), wakeup(loop, [this] { hand_back(); }), thread([this] { run(); }) {}
 
   void run();
+  static void work(Job& job) noexcept;
   void hand_back();
 
   const std::size_t most_waiting;
   std::mutex mutex;  // guards what follows
   std::condition_variable wake;
-  std::deque<Job> waiting;
-  std::vector<Job> finished;
+  // A job moves from one to the other, which needs no memory.
+  std::list<Job> waiting, finished;
   bool stopping = false;
 
   net::Wakeup wakeup;
@@ -41,24 +41,32 @@ void Background::State::run() {
   while (true) {
     wake.wait(lock, [this] { return stopping || !waiting.empty(); });
     if (stopping) return;
-    Job job = std::move(waiting.front());
-    waiting.pop_front();
+    std::list<Job> one;
+    one.splice(one.end(), waiting, waiting.begin());
     lock.unlock();
-    try {
-      job.response = job.work();
-    } catch (const std::exception& thrown) {
-      log::error("an answer of the admin port failed: {}", thrown.what());
-      job.response = text_response(500, "The answer could not be made; borehole's log says why.");
-    }
-    job.work = nullptr;
+    work(one.front());
     lock.lock();
-    finished.push_back(std::move(job));
+    finished.splice(finished.end(), one);
     wakeup.send();
   }
 }
 
+void Background::State::work(Job& job) noexcept {
+  try {
+    job.response = job.work();
+  } catch (const std::exception& thrown) {
+    job.response.status = 500;
+    try {
+      log::error("an answer of the admin port failed: {}", thrown.what());
+      job.response = text_response(500, "The answer could not be made; borehole's log says why.");
+    } catch (const std::bad_alloc&) {  // then it has no body
+    }
+  }
+  job.work = nullptr;
+}
+
 void Background::State::hand_back() {
-  std::vector<Job> now;
+  std::list<Job> now;
   {
     const std::lock_guard lock(mutex);
     now.swap(finished);

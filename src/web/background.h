@@ -17,7 +17,7 @@ class Background {
   ~Background();  // waits for the job that runs; the others are dropped, and nobody is told
 
   // `work` runs on the thread and must bound its own time; `done` is then called on the loop's thread with what it
-  // gave, never inside this call. False: too many wait already.
+  // gave, never inside this call; it must not throw. False: too many wait already.
   bool run(std::function<Response()> work, std::function<void(const Response&)> done);
 
  private:

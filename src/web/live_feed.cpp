@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -132,7 +133,7 @@ struct LiveFeed::Call {
 };
 
 LiveFeed::LiveFeed(net::Loop& loop, calls::LiveCalls& live, Limits limits)
-    : live_(live), limits_(limits), wakeup_(loop, [this] { deliver(); }) {}
+    : live_(live), limits_(limits), wakeup_(loop, [this] { woken(); }) {}
 
 LiveFeed::~LiveFeed() { live_.end(); }
 
@@ -152,15 +153,32 @@ std::shared_ptr<BodyStream> LiveFeed::look_on() {
 
 void LiveFeed::end() {
   ended_ = true;
-  deliver();
-  tell("draining", "{}");
-  for (const auto& weak : clients_) {
+  try {
+    deliver();
+    tell("draining", "{}");
+  } catch (const std::bad_alloc&) {  // they see that it ends
+  }
+  end_streams();
+}
+
+// Who looks on may do so anew.
+void LiveFeed::woken() noexcept {
+  try {
+    deliver();
+  } catch (const std::bad_alloc&) {
+    end_streams();
+  }
+}
+
+void LiveFeed::end_streams() noexcept {
+  const auto clients = std::exchange(clients_, {});
+  for (const auto& weak : clients) {
     if (const auto client = weak.lock()) {
       client->end();
       if (client->on_more) client->on_more();
     }
   }
-  clients_.clear();
+  events_.clear();
   calls_.clear();
   live_.end();
 }

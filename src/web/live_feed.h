@@ -42,6 +42,8 @@ class LiveFeed {
  private:
   class Client;
   struct Call;
+  void woken() noexcept;
+  void end_streams() noexcept;
   void deliver();
   void forget_gone_clients();
   std::string started(const std::string& id, const Call& call) const;

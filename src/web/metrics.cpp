@@ -113,6 +113,7 @@ WorkerFigures sum(const std::vector<WorkerFigures>& workers) {
     all.not_allowed += w.not_allowed;
     all.out_of_descriptors += w.out_of_descriptors;
     all.over_buffers += w.over_buffers;
+    all.out_of_memory += w.out_of_memory;
     all.open += w.open;
     all.buffered += w.buffered;
     all.client_received += w.client_received;
@@ -154,6 +155,9 @@ void add_workers(Exposition& out, const std::vector<WorkerFigures>& workers) {
   out.sample({{"reason", "not_allowed"}}, all.not_allowed);
   out.sample({{"reason", "descriptors"}}, all.out_of_descriptors);
   out.sample({{"reason", "buffers"}}, all.over_buffers);
+  out.single("borehole_connections_out_of_memory_total", Type::counter,
+             "Clients' connections that were refused, or ended with their calls, because memory had run out.",
+             all.out_of_memory);
   out.single("borehole_h2_connections_total", Type::counter, "Clients' connections that spoke HTTP/2.",
              all.h2_connections);
   out.single("borehole_h2_streams_total", Type::counter, "Streams that clients opened on them.", all.h2_streams);

@@ -16,7 +16,7 @@ namespace borehole::web {
 // One worker's.
 struct WorkerFigures {
   std::uint64_t accepted = 0, over_limit = 0, over_address_limit = 0, too_fast = 0, not_allowed = 0,
-                out_of_descriptors = 0, over_buffers = 0, open = 0, buffered = 0;
+                out_of_descriptors = 0, over_buffers = 0, out_of_memory = 0, open = 0, buffered = 0;
   std::uint64_t client_received = 0, client_sent = 0, upstream_received = 0, upstream_sent = 0;
   std::uint64_t dials = 0, dials_failed = 0, handshakes = 0, resumptions = 0;
   std::uint64_t pool_hits = 0, pool_misses = 0, pool_idle = 0;

@@ -59,6 +59,15 @@ TEST_CASE("records that were lost make it unready for a minute") {
   CHECK(app::judge(facts).wrong.empty());
 }
 
+TEST_CASE("connections that ended for want of memory make it unready for a minute") {
+  auto facts = fine();
+  facts.out_of_memory_at = facts.now - 59s;
+  REQUIRE(app::judge(facts).wrong.size() == 1);
+  CHECK(app::judge(facts).wrong.front().starts_with("connections were ended with their calls within the last minute"));
+  facts.out_of_memory_at = facts.now - 60s;
+  CHECK(app::judge(facts).wrong.empty());
+}
+
 TEST_CASE("shutting down and a store at fault are said, all at once") {
   auto facts = fine();
   facts.draining = true;

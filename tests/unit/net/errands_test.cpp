@@ -16,11 +16,11 @@ TEST_CASE("errands of other threads are run on the loop's, in order") {
   bool elsewhere = false;
   std::thread other([&test, &done, &elsewhere, sender = errands.sender(), loop = std::this_thread::get_id()] {
     for (int i = 0; i < 100; ++i) {
-      sender.send([&, i, loop] {
+      sender.send(Errands::Errand([&, i, loop] {
         elsewhere = elsewhere || std::this_thread::get_id() != loop;
         done.push_back(i);
         if (i == 99) test.stop();
-      });
+      }));
     }
   });
   const bool ran = test.run();
@@ -36,8 +36,8 @@ TEST_CASE("errands for a loop that is gone are dropped") {
   TestLoop test;
   std::optional<Errands> errands(test.loop);
   const auto sender = errands->sender();
-  sender.send([owned] { FAIL("it was run"); });
+  sender.send(Errands::Errand([owned] { FAIL("it was run"); }));
   errands.reset();
-  sender.send([owned] { FAIL("it was run"); });
+  sender.send(Errands::Errand([owned] { FAIL("it was run"); }));
   CHECK(owned.use_count() == 1);
 }

@@ -135,7 +135,7 @@ TEST_CASE("out of descriptors, connections are turned away and counted, and late
         accepted.push_back(std::move(socket));
         if (--expected == 0) test.stop();
       },
-      [&] { ++told; });
+      [&](Listener::Lack) { ++told; });
   REQUIRE(listener);
   std::vector<int> clients;
   for (int count = 0; count < 8; ++count) clients.push_back(connected((*listener)->address()));
@@ -184,7 +184,7 @@ TEST_CASE("while there is no room connections are turned away and counted, and l
         accepted.push_back(std::move(socket));
         test.stop();
       },
-      [&] {
+      [&](Listener::Lack) {
         if (++told == 3) test.stop();
       },
       [&] { return room; });

@@ -2,8 +2,6 @@
 // program, and what comes later is recorded.
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
-#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,57 +12,25 @@
 #include "http/head_indexer.h"
 #include "store/call_store.h"
 #include "store/recorder.h"
+#include "unit/lack_of_memory.h"
 #include "unit/store/scratch.h"
-
-namespace {
-
-enum class Lack { none, once, from_then_on };
-
-// Of this thread alone.
-thread_local Lack lack = Lack::none;
-thread_local long allocations_left = 0;
-thread_local bool ran_out = false;
-
-void* allocate(std::size_t size) {
-  if (lack != Lack::none && allocations_left-- <= 0) {
-    ran_out = true;
-    if (lack == Lack::once) lack = Lack::none;
-    throw std::bad_alloc();
-  }
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-
-void* allocate_or_null(std::size_t size) noexcept {
-  try {
-    return allocate(size);
-  } catch (const std::bad_alloc&) {
-    return nullptr;
-  }
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return allocate(size); }
-void* operator new[](std::size_t size) { return allocate(size); }
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return allocate_or_null(size); }
-void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return allocate_or_null(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace borehole::store {
 
 namespace {
 
-// The `nth` allocation from here on fails, and those behind it as `kind` says; so until `plenty`.
-void run_short(Lack kind, long nth) {
-  ran_out = false;
-  allocations_left = nth;
-  lack = kind;
+using test::Lack;
+using test::ran_out;
+
+// This thread's memory.
+void run_short_here(Lack kind, long nth) {
+  test::this_thread_lacks = true;
+  test::run_short(kind, nth);
 }
-void plenty() { lack = Lack::none; }
+void plenty() {
+  test::plenty();
+  test::this_thread_lacks = false;
+}
 
 class StillClock final : public Clock {
  public:
@@ -140,7 +106,7 @@ TEST_CASE("where memory runs out while a call is captured it has a whole record,
       Outbox outbox;
       calls::CallTapSource source(outbox, options, clock);
       Exchange exchange;
-      run_short(kind, nth);
+      run_short_here(kind, nth);
       exchange.play(source);
       plenty();
       INFO("allocation " << nth);
@@ -188,7 +154,7 @@ class ThenShort final : public calls::Sink {
       : store_(std::move(store)), kind_(kind), nth_(nth) {}
   Result<void> write(const std::vector<calls::CallRecord>& batch) override {
     auto done = store_->write(batch);
-    if (std::exchange(first_, false)) run_short(kind_, nth_);
+    if (std::exchange(first_, false)) run_short_here(kind_, nth_);
     return done;
   }
   Result<void> tend(WallTime) override { return {}; }
@@ -224,7 +190,7 @@ TEST_CASE(
           // B's fate is settled on the recorder's thread: there is memory again.
           if (captured->record.id == "B") {
             captured->receipt = std::make_shared<calls::Receipt>([&short_now](calls::RecordFate) {
-              short_now = ran_out;
+              short_now = ran_out.load();
               plenty();
             });
             give_words(*captured);  // more than there is room for from A

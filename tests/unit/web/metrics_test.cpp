@@ -114,6 +114,8 @@ TEST_CASE("workers are summed, and shown one by one where that tells something")
   input.workers[0].client_received = 10;
   input.workers[1].client_received = 5;
   input.workers[0].out_of_descriptors = 4;
+  input.workers[0].out_of_memory = 1;
+  input.workers[1].out_of_memory = 5;
   input.workers[0].handshakes = 7;
   input.workers[0].resumptions = 5;
   input.workers[1].cpu_seconds = 2.5;
@@ -126,7 +128,7 @@ TEST_CASE("workers are summed, and shown one by one where that tells something")
   for (const std::string line :
        {"borehole_connections_accepted_total 5", "borehole_connections_open 1",
         "borehole_received_bytes_total{from=\"client\"} 15",
-        "borehole_connections_refused_total{reason=\"descriptors\"} 4",
+        "borehole_connections_refused_total{reason=\"descriptors\"} 4", "borehole_connections_out_of_memory_total 6",
         "borehole_upstream_tls_handshakes_total{resumed=\"true\"} 5",
         "borehole_upstream_tls_handshakes_total{resumed=\"false\"} 2",
         "borehole_worker_cpu_seconds_total{worker=\"1\"} 2.5", "borehole_worker_connections_open{worker=\"0\"} 0",
