@@ -14,8 +14,8 @@ namespace {
 
 using store::CallGroup;
 
-std::string number(const std::optional<std::uint64_t>& value) { return value ? std::to_string(*value) : "-"; }
-std::string number(const std::optional<double>& value) { return value ? fmt::format("{:.1f}", *value) : "-"; }
+std::string number_cell(const std::optional<std::uint64_t>& value) { return value ? std::to_string(*value) : "-"; }
+std::string number_cell(const std::optional<double>& value) { return value ? fmt::format("{:.1f}", *value) : "-"; }
 std::string json_number(const std::optional<std::uint64_t>& value) { return value ? std::to_string(*value) : "null"; }
 std::string json_number(const std::optional<double>& value) { return value ? fmt::format("{:.3f}", *value) : "null"; }
 
@@ -39,17 +39,17 @@ std::vector<Cell> cells(std::string key, const CallGroup& group, bool colours) {
           {std::to_string(group.calls), {}},
           {std::to_string(group.errors), colours && group.errors > 0 ? red : std::string_view()},
           {std::to_string(group.throttles), {}},
-          {number(group.input_tokens), {}},
-          {number(group.output_tokens), {}},
-          {number(group.cache_read_tokens), {}},
-          {number(group.cache_write_tokens), {}},
+          {number_cell(group.input_tokens), {}},
+          {number_cell(group.output_tokens), {}},
+          {number_cell(group.cache_read_tokens), {}},
+          {number_cell(group.cache_write_tokens), {}},
           {cost(group), {}},
-          {number(group.total_ms.p50), {}},
-          {number(group.total_ms.p95), {}},
-          {number(group.total_ms.p99), {}},
-          {number(group.first_token_ms.p50), {}},
-          {number(group.first_token_ms.p95), {}},
-          {number(group.first_token_ms.p99), {}},
+          {number_cell(group.total_ms.p50), {}},
+          {number_cell(group.total_ms.p95), {}},
+          {number_cell(group.total_ms.p99), {}},
+          {number_cell(group.first_token_ms.p50), {}},
+          {number_cell(group.first_token_ms.p95), {}},
+          {number_cell(group.first_token_ms.p99), {}},
           {percent(group.throttle_rate()), colours && group.throttles > 0 ? red : std::string_view()},
           {std::to_string(group.retried), {}},
           {std::to_string(group.gave_up), colours && group.gave_up > 0 ? red : std::string_view()}};

@@ -90,7 +90,7 @@ std::vector<std::string> runtime_hosts(const std::vector<doctor::Endpoint>& endp
 }
 
 // The endpoints that a hosts file can lead here: those on the port that it cannot change.
-std::vector<std::string> direct_hosts(const std::vector<doctor::Endpoint>& endpoints) {
+std::vector<std::string> hosts_past_proxy(const std::vector<doctor::Endpoint>& endpoints) {
   std::vector<std::string> hosts;
   for (const auto& endpoint : endpoints) {
     if (bedrock::parse_endpoint(endpoint.target.host) && endpoint.target.port == 443)
@@ -156,7 +156,7 @@ int run_doctor(const CommandLine& line, const DoctorOptions& options) {
 
   const auto trust = tls::TrustStore::load(config->upstream.ca_files);
   const auto endpoints = doctor::endpoints_of(*config, doctor::regions_of(environment, doctor::file_reader()));
-  const auto direct = doctor::view_direct(*config, direct_hosts(endpoints));
+  const auto direct = doctor::view_direct(*config, hosts_past_proxy(endpoints));
   if (!trust) {
     report.add({{"upstream.ca_files", State::mend, "upstream.ca_files", trust.error().detail, "borehole check"}});
   } else {

@@ -36,7 +36,7 @@ namespace borehole::app {
 
 namespace {
 
-int failed(const Error& error) {
+int failed_start(const Error& error) {
   std::cerr << "borehole: " << error.detail << '\n';
   return error.code == ErrorCode::config_invalid ? 2 : 1;
 }
@@ -174,13 +174,13 @@ int serve(const CommandLine& line) {
   const auto config = loaded.config;
   log::configure(config->log.level, config->log.format);
   const auto sockets = raise_descriptor_limit(*config, loaded.places.contains("limits.connections"));
-  if (!sockets) return failed(sockets.error());
+  if (!sockets) return failed_start(sockets.error());
   (void)std::signal(SIGPIPE, SIG_IGN);
   if (std::getenv("BOREHOLE_ALLOW_DEBUGGER") == nullptr) shut_memory_in();
   (void)std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is met as a full disk is
 
   auto setup = make_setup(config);
-  if (!setup) return failed(setup.error());
+  if (!setup) return failed_start(setup.error());
   for (const auto& warning : warnings(*setup->policy, loaded)) log::warn("{}", config::to_string(warning));
   const LoadedPriceTable prices = load_price_table(*config);
   for (const auto& problem : prices.problems) std::cerr << config::to_string(problem) << '\n';
@@ -189,18 +189,18 @@ int serve(const CommandLine& line) {
   const WallTime started_at = clock.wall();
   auto authority =
       ca::CertificateAuthority::open_or_create(config->ca.dir, wanted_constraints(*setup->policy), clock.wall());
-  if (!authority) return failed(authority.error());
+  if (!authority) return failed_start(authority.error());
   if (auto outside = outside_constraints(*setup->policy, **authority); !outside.empty()) {
-    return failed({ErrorCode::config_invalid, Fault::proxy, outside});
+    return failed_start({ErrorCode::config_invalid, Fault::proxy, outside});
   }
   if (const auto ends = nears_its_end(**authority, clock.wall()); !ends.empty()) log::warn("{}", ends);
   auto leaf_key = ca::LeafKey::make();
-  if (!leaf_key) return failed(leaf_key.error());
+  if (!leaf_key) return failed_start(leaf_key.error());
   setup->authority = *authority;
   setup->pages = load_own_pages(**authority);
   const auto statistics = std::make_shared<calls::RunningStatistics>();
   auto sinks = open_sinks(*config, statistics, line.report_to);
-  if (!sinks) return failed(sinks.error());
+  if (!sinks) return failed_start(sinks.error());
   calls::LiveCalls live;
   sinks->all.push_back(calls::make_live_sink(live));
 
@@ -222,10 +222,10 @@ int serve(const CommandLine& line) {
     workers.push_back(std::make_unique<server::Worker>(world, *setup));
   for (const auto& listen : config->listen) {
     auto address = to_address(listen, loop, names);
-    if (!address) return failed(address.error());
+    if (!address) return failed_start(address.error());
     for (auto& worker : workers) {
       auto bound = worker->listen(*address);
-      if (!bound) return failed(bound.error());
+      if (!bound) return failed_start(bound.error());
       address = *bound;  // port 0: the first one's choice holds for all
     }
     world.listening.push_back(*address);
@@ -235,7 +235,7 @@ int serve(const CommandLine& line) {
   std::unique_ptr<web::AdminServer> admin;
   if (config->admin) {
     auto address = to_address(*config->admin, loop, names);
-    if (!address) return failed(address.error());
+    if (!address) return failed_start(address.error());
     web::AdminOptions options;
     options.gate.listen_host = config->admin->host;
     options.gate.users = setup->policy->users;
@@ -245,7 +245,7 @@ int serve(const CommandLine& line) {
         loop, *address, std::move(options),
         admin_content({*config, clock, started_at, *authority, *setup->pages, recorder, *statistics, *sinks->jsonl,
                        world, workers, draining, [&admin] { return admin->address().to_string(); }}));
-    if (!opened) return failed(opened.error());
+    if (!opened) return failed_start(opened.error());
     admin = *std::move(opened);
   }
 

@@ -128,7 +128,7 @@ std::vector<Field> with_host(const CallEvidence& call, const SigningSecret& secr
   return fields;
 }
 
-struct Match {
+struct ProvedWay {
   std::size_t host = 0, target = 0, rule = 0, payload = 0;
   int differences() const {
     return static_cast<int>(host != 0) + static_cast<int>(target != 0) + static_cast<int>(rule != 0) +
@@ -137,20 +137,20 @@ struct Match {
 };
 
 // The reading with the fewest differences to what was sent whose signature is the call's.
-std::optional<Match> find_match(const CallEvidence& call, const SigningSecret& secret, const Readings& readings) {
+std::optional<ProvedWay> find_proved(const CallEvidence& call, const SigningSecret& secret, const Readings& readings) {
   const Signer signer(call.signature, secret.secret);
-  std::optional<Match> best;
+  std::optional<ProvedWay> best;
   for (std::size_t host = 0; host < readings.hosts.size(); ++host) {
     const std::vector<Field> fields = with_host(call, secret, readings.hosts[host]);
     for (std::size_t target = 0; target < readings.targets.size(); ++target) {
       for (std::size_t rule = 0; rule < readings.rules.size(); ++rule) {
         for (std::size_t payload = 0; payload < readings.payloads.size(); ++payload) {
-          const Match match{host, target, rule, payload};
-          if (best && best->differences() <= match.differences()) continue;
+          const ProvedWay way{host, target, rule, payload};
+          if (best && best->differences() <= way.differences()) continue;
           const std::string canonical =
               canonical_request(call.method, readings.targets[target], fields, call.signature.signed_headers,
                                 readings.payloads[payload], readings.rules[rule]);
-          if (signer.hash_of_signature(canonical) == call.signature_sha256) best = match;
+          if (signer.hash_of_signature(canonical) == call.signature_sha256) best = way;
         }
       }
     }
@@ -158,25 +158,25 @@ std::optional<Match> find_match(const CallEvidence& call, const SigningSecret& s
   return best;
 }
 
-void add_proved(const CallEvidence& call, const Readings& readings, const Match& match, Findings& out) {
+void add_proved(const CallEvidence& call, const Readings& readings, const ProvedWay& way, Findings& out) {
   const std::string recomputed = "the signature was recomputed with AWS_SECRET_ACCESS_KEY, and fits so";
-  if (match.host != 0) {
+  if (way.host != 0) {
     out.add(weight::proved, "host_signed_differs",
-            fmt::format("the client signed for Host {}, and Amazon was called as {}", readings.hosts[match.host],
+            fmt::format("the client signed for Host {}, and Amazon was called as {}", readings.hosts[way.host],
                         readings.hosts.front()),
             call.host_replaced ? remedy_for_endpoint_url(readings.hosts.front())
                                : fmt::format("sign for Host {}", readings.hosts.front()),
             {recomputed});
   }
-  if (match.target != 0) {
+  if (way.target != 0) {
     out.add(
         weight::proved, "prefix_signed", "the client signed the path with the router's prefix, which Amazon never sees",
         "sign the path without the prefix, or let the client use borehole as its proxy (`borehole env`) instead of as "
         "its endpoint URL",
         {fmt::format("signed {}", call.target), fmt::format("sent   {}", call.sent_target), recomputed});
   }
-  if (match.rule != 0) {
-    const bool dots = readings.rules[match.rule] == PathRule::as_sent;
+  if (way.rule != 0) {
+    const bool dots = readings.rules[way.rule] == PathRule::as_sent;
     out.add(
         weight::proved, dots ? "path_not_normalized" : "path_encoding",
         dots ? "the client signed the path with its dot segments or repeated slashes, which Amazon takes out before"
@@ -186,8 +186,8 @@ void add_proved(const CallEvidence& call, const Readings& readings, const Match&
              : "percent-encode the path that is sent again for the canonical request",
         {fmt::format("path {}", split_target(call.sent_target).path), recomputed});
   }
-  if (match.payload != 0) {
-    const std::string& signed_hash = readings.payloads[match.payload];
+  if (way.payload != 0) {
+    const std::string& signed_hash = readings.payloads[way.payload];
     out.add(
         weight::proved, "body_changed",
         signed_hash == of_nothing ? "the client signed an empty body"
@@ -213,8 +213,8 @@ std::string_view proof_name(Proof proof) noexcept {
 SignatureProof prove_signature(const CallEvidence& call, const SigningSecret& secret, Findings& out) {
   if (std::string why = obstacle(call, secret); !why.empty()) return {Proof::impossible, std::move(why)};
   const Readings readings = readings_of(call, secret);
-  const auto match = find_match(call, secret, readings);
-  if (!match) {
+  const auto way = find_proved(call, secret, readings);
+  if (!way) {
     if (out.highest() < weight::seen) {
       out.add(
           weight::told + 15, "wrong_secret",
@@ -225,8 +225,8 @@ SignatureProof prove_signature(const CallEvidence& call, const SigningSecret& se
     }
     return {Proof::does_not_fit, "with AWS_SECRET_ACCESS_KEY the signature would be another one"};
   }
-  if (match->differences() != 0) {
-    add_proved(call, readings, *match, out);
+  if (way->differences() != 0) {
+    add_proved(call, readings, *way, out);
     out.drop_below(weight::seen - 5);
     return {Proof::fits_otherwise,
             "the signature is that of AWS_SECRET_ACCESS_KEY, for a request that was not sent so"};

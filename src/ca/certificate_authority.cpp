@@ -26,7 +26,6 @@ namespace borehole::ca {
 namespace {
 
 constexpr std::chrono::days lifetime{730};
-constexpr std::chrono::days backdated{1};  // clocks of containers and virtual machines lag
 
 constexpr const char* root_file = "ca.pem";
 constexpr const char* root_der_file = "ca.der";

@@ -4,6 +4,7 @@
 #include <openssl/base.h>
 #include <openssl/evp.h>
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,9 @@ bssl::UniquePtr<EVP_PKEY> make_p256_key();  // nullptr on failure
 std::optional<PublicKey> public_key_of(const EVP_PKEY& key);
 // DER of a Name: O=borehole, CN=`common_name` (at most 64 octets).
 std::string encode_name(Bytes common_name);
+
+// How long before now certificates begin: clocks of containers and virtual machines lag.
+inline constexpr std::chrono::days backdated{1};
 
 struct Profile {
   std::string issuer;   // DER of the Name

@@ -19,7 +19,6 @@
 namespace borehole::ca {
 namespace {
 
-constexpr std::chrono::days backdated{1};
 constexpr std::chrono::days longest_life{7};
 constexpr std::chrono::days renewal_margin{1};
 // For the names that `intercept` allows by a `*`, of which there is no end. A signature takes some 20 µs.

@@ -21,7 +21,7 @@ std::uint64_t mixed(std::uint64_t hash, std::uint64_t number) {
   return hash * 0xff51afd7ed558ccdU;
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool decimal(char c) { return c >= '0' && c <= '9'; }
 
 void append_utf8(std::string& out, std::uint32_t code) {
   const auto add = [&out](std::uint32_t octet) { out += static_cast<char>(octet); };
@@ -116,8 +116,8 @@ JsonRewriter::Step JsonRewriter::value(bool& opened) {
   Step step = Step::malformed;
   std::string_view raw;
   if (c == '"') {
-    step = string(JsonText::Kind::value, raw);
-  } else if (c == '-' || is_digit(c)) {
+    step = string(ReadText::Kind::value, raw);
+  } else if (c == '-' || decimal(c)) {
     step = number();
   } else if (c == 't') {
     step = literal("true");
@@ -162,7 +162,7 @@ JsonRewriter::Step JsonRewriter::key() {
   const Level& level = levels_.back();
   place_ = mixed(level.place, element_seed);  // of the key itself
   member_ = level.member;
-  if (const Step step = string(JsonText::Kind::key, raw); step != Step::go_on) return step;
+  if (const Step step = string(ReadText::Kind::key, raw); step != Step::go_on) return step;
   const std::string_view name = escaped_ ? std::string_view(text_) : raw;
   if (with_paths_) states_.enter_member(name);
   place_ = mixed(mixed(level.place, std::uint64_t{0}), name);
@@ -176,7 +176,7 @@ JsonRewriter::Step JsonRewriter::key() {
 }
 
 // `raw`: what stands between the quotes.
-JsonRewriter::Step JsonRewriter::string(JsonText::Kind kind, std::string_view& raw) {
+JsonRewriter::Step JsonRewriter::string(ReadText::Kind kind, std::string_view& raw) {
   const std::size_t begin = at_;
   bool cut = false;
   if (!read_string(raw, cut)) return Step::malformed;
@@ -260,7 +260,7 @@ JsonRewriter::Step JsonRewriter::number() {
   const std::size_t begin = at_;
   const auto digits = [this] {
     const std::size_t from = at_;
-    while (!at_end() && is_digit(peek())) ++at_;
+    while (!at_end() && decimal(peek())) ++at_;
     return at_ != from;
   };
   if (peek() == '-') ++at_;
@@ -280,7 +280,7 @@ JsonRewriter::Step JsonRewriter::number() {
   if (!hidden()) {
     const std::string_view text = json_.substr(begin, at_ - begin);
     replacement_.clear();
-    if (visitor_.on_text({.kind = JsonText::Kind::number, .text = text, .member = member_, .place = place_, .cut = cut},
+    if (visitor_.on_text({.kind = ReadText::Kind::number, .text = text, .member = member_, .place = place_, .cut = cut},
                          replacement_)) {
       append_json_string(*out_, replacement_);
     } else {

@@ -20,7 +20,7 @@ enum class JsonEnd : std::uint8_t {
   too_deep,
 };
 
-struct JsonText {
+struct ReadText {
   enum class Kind : std::uint8_t { value, key, number };
   Kind kind = Kind::value;
   std::string_view text;    // of strings without quotes and escapes; a lone surrogate is U+FFFD
@@ -33,7 +33,7 @@ class JsonVisitor {
  public:
   virtual ~JsonVisitor() = default;
   // True: `replacement` goes there, as a string whatever it was.
-  virtual bool on_text(const JsonText& text, std::string& replacement) = 0;
+  virtual bool on_text(const ReadText& text, std::string& replacement) = 0;
   // The value at this path is hidden, with all that is in it; its texts are not handed on.
   virtual void on_hidden(std::size_t path) = 0;
 };
@@ -60,7 +60,7 @@ class JsonRewriter {
   Step value(bool& opened);
   Step next_in_level(bool first, bool& closed);
   Step key();
-  Step string(JsonText::Kind kind, std::string_view& raw);
+  Step string(ReadText::Kind kind, std::string_view& raw);
   Step number();
   Step literal(std::string_view word);
   bool read_string(std::string_view& raw, bool& cut);

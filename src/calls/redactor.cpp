@@ -31,8 +31,8 @@ bool begins_like_json(std::string_view text) {
 class Cleaner final : public JsonVisitor {
  public:
   Cleaner(Redactor& redactor, int depth) : redactor_(redactor), depth_(depth) {}
-  bool on_text(const JsonText& text, std::string& replacement) override {
-    const bool changed = text.kind == JsonText::Kind::number
+  bool on_text(const ReadText& text, std::string& replacement) override {
+    const bool changed = text.kind == ReadText::Kind::number
                              ? redactor_.clean_number(text.text, text.member, text.cut, replacement)
                              : redactor_.clean_value(text.text, text.member, text.cut, depth_, replacement);
     changed_ = changed_ || changed;

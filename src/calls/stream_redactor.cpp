@@ -38,11 +38,11 @@ class Walk final : public JsonVisitor {
     if (!edits_) lanes_.end_event();
   }
 
-  bool on_text(const JsonText& text, std::string& replacement) override {
-    if (text.kind == JsonText::Kind::number && !edits_) lanes_.add_index(text.member, text.text);
-    if (text.kind != JsonText::Kind::value) {
+  bool on_text(const ReadText& text, std::string& replacement) override {
+    if (text.kind == ReadText::Kind::number && !edits_) lanes_.add_index(text.member, text.text);
+    if (text.kind != ReadText::Kind::value) {
       if (!edits_) return false;
-      const bool changed = text.kind == JsonText::Kind::number
+      const bool changed = text.kind == ReadText::Kind::number
                                ? redactor_.clean_number(text.text, text.member, false, replacement)
                                : redactor_.clean_value(text.text, text.member, false, 0, replacement);
       changed_ = changed_ || changed;

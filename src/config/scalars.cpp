@@ -38,7 +38,6 @@ std::optional<std::uint64_t> with_unit(std::string_view text, const std::array<U
   return *number * unit->factor;
 }
 
-constexpr std::uint64_t kibi = 1024;
 constexpr std::array<Unit, 11> size_units{{{"", 1},
                                            {"B", 1},
                                            {"kB", 1000},

@@ -17,6 +17,8 @@ namespace borehole::config {
 template <class T>
 using Parsed = Result<T, std::string>;
 
+inline constexpr std::size_t kibi = 1024;
+
 // "4096", "64KiB", "1MiB", "2GiB", "10MB", "1kB"; whole numbers, no space.
 Parsed<std::size_t> parse_size(std::string_view text);
 // "500ms", "10s", "5m", "1h"; whole numbers, the unit is required.

@@ -245,7 +245,6 @@ void read_prices(const Value& value, Draft& draft) {
     must_be_readable(value, *draft.config.prices);
 }
 
-constexpr std::size_t kibi = 1024;
 constexpr std::array<std::pair<std::string_view, bool>, 2> durabilities{{{"batch", false}, {"strict", true}}};
 constexpr std::array<std::pair<std::string_view, log::Level>, 5> levels{{{"debug", log::Level::debug},
                                                                          {"info", log::Level::info},

@@ -24,7 +24,7 @@ namespace {
 using bedrock::JsonValue;
 using calls::BodySide;
 
-constexpr std::size_t step = 4;
+constexpr std::size_t argument_indent = 4;
 
 // The places in which the services' models have octets. Documents of a free form hold none.
 bool is_blob(const std::vector<std::string_view>& names) {
@@ -122,7 +122,7 @@ void add_headers(std::vector<Argument>& arguments, const JsonValue& record, cons
 std::string payload(Script& script, const std::string& body) {
   if (const auto document = JsonValue::parse(body)) {
     const auto dumps = dumps_arguments(*document, body);
-    const auto literal = dumps ? python_literal(*document, step) : std::nullopt;
+    const auto literal = dumps ? python_literal(*document, argument_indent) : std::nullopt;
     if (literal) {
       script.imports.insert("json");
       return fmt::format("json.dumps({}{})", *literal, *dumps);
@@ -146,7 +146,7 @@ bool add_body(Script& script, std::vector<Argument>& arguments, const BotoOperat
     if (!python_name(name)) return false;
     const IsBlob blobs = operation.blobs ? is_blob : nullptr;
     // With its own name above it, as is_blob looks for pairs of names.
-    const auto literal = python_literal(member, step, blobs, name);
+    const auto literal = python_literal(member, argument_indent, blobs, name);
     if (!literal) return false;
     if (literal->find("base64.b64decode(") != std::string::npos) script.imports.insert("base64");
     arguments.push_back({name, *literal});

@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::size_t step_calls = 256;
 constexpr int step_pages = 256;
-constexpr int record_column = 2;
+constexpr int record_at = 2;
 // A writer that found the store locked looks again after so long (SQLite's busy handler begins with 1 ms, 2 ms, …).
 constexpr std::chrono::milliseconds pause{5};
 
@@ -62,7 +62,7 @@ struct CallPruner::State {
         ++read;
         from = statement->integer(0);
         if (text) {
-          const auto record = records.unpack(statement->octets(record_column));
+          const auto record = records.unpack(statement->octets(record_at));
           if (!record || !text->matches(*record)) continue;
         }
         some.push_back(Doomed{from, StoredRecords::octets_of(statement->octets(1))});

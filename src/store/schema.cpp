@@ -148,7 +148,7 @@ CREATE TABLE totals_done (seq INTEGER NOT NULL) STRICT;
 INSERT INTO totals_done VALUES (0);
 )sql"};
 
-Error failure(std::string detail) { return Error{ErrorCode::store_failed, Fault::proxy, std::move(detail)}; }
+Error version_failure(std::string detail) { return Error{ErrorCode::store_failed, Fault::proxy, std::move(detail)}; }
 
 }  // namespace
 
@@ -163,11 +163,11 @@ Result<std::int64_t> check_version(const Database& database, const std::string& 
   if (!tables) return unexpected(tables.error());
   const bool empty = *owner == 0 && *version == 0 && *tables == 0;
   if (!empty && *owner != application_id) {
-    return unexpected(
-        failure(fmt::format("{} is another program's SQLite database; name another file in record.store", path)));
+    return unexpected(version_failure(
+        fmt::format("{} is another program's SQLite database; name another file in record.store", path)));
   }
   if (*version < 0 || static_cast<std::uint64_t>(*version) > known_version) {
-    return unexpected(failure(fmt::format(
+    return unexpected(version_failure(fmt::format(
         "the call store {} was written by a newer borehole (schema {}, this one knows {}); update borehole, "
         "or name another file in record.store",
         path, *version, known_version)));

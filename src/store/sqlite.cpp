@@ -12,7 +12,7 @@ namespace {
 constexpr int busy_timeout_ms = 5000;
 constexpr int steps_between_looks = 1000;  // of SQLite's machine: about 10 µs
 
-Error failure(std::string detail) { return Error{ErrorCode::store_failed, Fault::proxy, std::move(detail)}; }
+Error database_failure(std::string detail) { return Error{ErrorCode::store_failed, Fault::proxy, std::move(detail)}; }
 
 // SQLite's count of its own memory takes a lock at every allocation, and nobody asks for it. Of use before the first
 // database is opened only; refused later, which does no harm.
@@ -28,7 +28,7 @@ Result<Database> Database::open(const std::string& path, int flags) {
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   Database database(handle, path);
-  if (handle == nullptr) return unexpected(failure("there is not enough memory to open the call store"));
+  if (handle == nullptr) return unexpected(database_failure("there is not enough memory to open the call store"));
   if (code != SQLITE_OK) return unexpected(database.error("open"));
   sqlite3_busy_timeout(handle, busy_timeout_ms);
   return database;
@@ -68,39 +68,41 @@ Result<std::int64_t> Database::integer(std::string_view sql) const {
 }
 
 Error Database::error(std::string_view doing) const {
-  if (too_late()) return failure(fmt::format("reading the call store {} took too long", path_));
+  if (too_late()) return database_failure(fmt::format("reading the call store {} took too long", path_));
   const int code = sqlite3_extended_errcode(handle_.get());
   const char* said = sqlite3_errmsg(handle_.get());
   switch (code & 0xff) {
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
-      return failure(
+      return database_failure(
           fmt::format("cannot {} the call store {}: it is damaged or no SQLite database ({}); move it away, or name "
                       "another file in record.store",
                       doing, path_, said));
     case SQLITE_FULL:
-      return failure(
+      return database_failure(
           fmt::format("cannot {} the call store {}: the disk is full; make room, or lower record.keep", doing, path_));
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return failure(fmt::format("cannot {} the call store {}: another program keeps it locked", doing, path_));
+      return database_failure(
+          fmt::format("cannot {} the call store {}: another program keeps it locked", doing, path_));
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:
     case SQLITE_PERM:
-      return failure(
+      return database_failure(
           fmt::format("cannot {} the call store {}: {}; check the permissions of the file and its folder, or name "
                       "another file in record.store",
                       doing, path_, said));
     case SQLITE_IOERR: {
       const int reason = sqlite3_system_errno(handle_.get());
       if (reason == EFBIG || reason == EDQUOT || reason == ENOSPC) {
-        return failure(fmt::format("cannot {} the call store {}: {}; make room, raise the limit, or lower record.keep",
-                                   doing, path_, std::strerror(reason)));
+        return database_failure(
+            fmt::format("cannot {} the call store {}: {}; make room, raise the limit, or lower record.keep", doing,
+                        path_, std::strerror(reason)));
       }
-      return failure(fmt::format("cannot {} the call store {}: {}{}{}", doing, path_, said, reason == 0 ? "" : ": ",
-                                 reason == 0 ? "" : std::strerror(reason)));
+      return database_failure(fmt::format("cannot {} the call store {}: {}{}{}", doing, path_, said,
+                                          reason == 0 ? "" : ": ", reason == 0 ? "" : std::strerror(reason)));
     }
-    default: return failure(fmt::format("cannot {} the call store {}: {}", doing, path_, said));
+    default: return database_failure(fmt::format("cannot {} the call store {}: {}", doing, path_, said));
   }
 }
 

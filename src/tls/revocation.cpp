@@ -18,11 +18,11 @@
 namespace borehole::tls {
 namespace {
 
-const std::uint8_t* octets(Bytes bytes) noexcept { return reinterpret_cast<const std::uint8_t*>(bytes.data()); }
+const std::uint8_t* as_octets(Bytes bytes) noexcept { return reinterpret_cast<const std::uint8_t*>(bytes.data()); }
 
 int nid_of(Bytes oid) noexcept {
   CBS cbs;
-  CBS_init(&cbs, octets(oid), oid.size());
+  CBS_init(&cbs, as_octets(oid), oid.size());
   return OBJ_cbs2nid(&cbs);
 }
 
@@ -44,7 +44,7 @@ bool names(const Staple::Status& status, X509& leaf, X509& issuer) {
   CBS content;
   CBS_init(&element, der, static_cast<std::size_t>(size));
   if (CBS_get_asn1(&element, &content, CBS_ASN1_INTEGER) != 1) return false;
-  if (CBS_mem_equal(&content, octets(status.serial), status.serial.size()) != 1) return false;
+  if (CBS_mem_equal(&content, as_octets(status.serial), status.serial.size()) != 1) return false;
   Digest name;
   Digest key;
   const ASN1_BIT_STRING* bits = X509_get0_pubkey_bitstr(&issuer);
@@ -66,8 +66,8 @@ bool signed_by(const Staple& staple, X509& who) {
   if (hash == nullptr || !fits) return false;
   bssl::ScopedEVP_MD_CTX context;
   return EVP_DigestVerifyInit(context.get(), nullptr, hash, nullptr, key.get()) == 1 &&
-         EVP_DigestVerify(context.get(), octets(staple.signature), staple.signature.size(), octets(staple.signed_part),
-                          staple.signed_part.size()) == 1;
+         EVP_DigestVerify(context.get(), as_octets(staple.signature), staple.signature.size(),
+                          as_octets(staple.signed_part), staple.signed_part.size()) == 1;
 }
 
 // May this certificate answer for the issuer?
@@ -81,7 +81,7 @@ bool is_delegate(X509& certificate, X509& issuer) {
 bool is_authentic(const Staple& staple, X509& issuer) {
   if (signed_by(staple, issuer)) return true;
   return std::any_of(staple.certificates.begin(), staple.certificates.end(), [&](Bytes der) {
-    const std::uint8_t* at = octets(der);
+    const std::uint8_t* at = as_octets(der);
     const bssl::UniquePtr<X509> certificate(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
     return certificate && is_delegate(*certificate, issuer) && signed_by(staple, *certificate);
   });

@@ -21,7 +21,7 @@ namespace borehole::web {
 
 namespace {
 
-constexpr Duration linger = std::chrono::seconds(2);
+constexpr Duration refused_linger = std::chrono::seconds(2);
 constexpr Bytes calls_path = "/api/calls";
 constexpr Bytes live_path = "/api/calls/live";
 constexpr Bytes explain_path = "/explain";
@@ -101,7 +101,7 @@ void AdminServer::State::accept(std::unique_ptr<net::TcpSocket> socket) {
         text_response(503, fmt::format("The admin port serves {} connections at a time; try again when one has ended.",
                                        options.connections)),
         false, true));
-    return net::TcpSocket::finish_and_close(std::move(socket), linger);
+    return net::TcpSocket::finish_and_close(std::move(socket), refused_linger);
   }
   auto connection = std::make_unique<AdminConnection>(site, std::move(socket));
   AdminConnection* const begun = connection.get();

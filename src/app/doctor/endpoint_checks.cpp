@@ -14,12 +14,7 @@ namespace {
 constexpr std::chrono::minutes tolerated{5};  // Signature Version 4: older or younger requests are refused
 constexpr std::chrono::minutes drifting{1};
 
-std::string value_of(const Environment& environment, const std::string& name) {
-  const auto found = environment.find(name);
-  return found == environment.end() ? std::string() : found->second;
-}
-
-std::string trimmed(const std::string& text) {
+std::string without_blanks(const std::string& text) {
   const auto begin = text.find_first_not_of(" \t\r");
   if (begin == std::string::npos) return {};
   return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
@@ -31,15 +26,15 @@ std::string region_in(const std::string& text, const std::string& profile) {
   std::string line;
   bool inside = false;
   while (std::getline(lines, line)) {
-    line = trimmed(line);
+    line = without_blanks(line);
     if (line.starts_with('[')) {
-      const std::string section = trimmed(line.substr(1, line.find(']') - 1));
+      const std::string section = without_blanks(line.substr(1, line.find(']') - 1));
       inside = section == "profile " + profile || (profile == "default" && section == "default");
       continue;
     }
     const auto equals = line.find('=');
-    if (inside && equals != std::string::npos && trimmed(line.substr(0, equals)) == "region")
-      return trimmed(line.substr(equals + 1));
+    if (inside && equals != std::string::npos && without_blanks(line.substr(0, equals)) == "region")
+      return without_blanks(line.substr(equals + 1));
   }
   return {};
 }
@@ -65,7 +60,7 @@ std::string name_of(const VisitTarget& target) {
 bool knows_another_proxy(const config::Config& config, const Environment& environment) {
   if (config.upstream.proxy) return false;
   for (const char* name : {"https_proxy", "HTTPS_PROXY"}) {
-    const auto url = parse_proxy_url(trimmed(value_of(environment, name)));
+    const auto url = parse_proxy_url(without_blanks(value_of(environment, name)));
     if (url && !is_own(*url, config.listen)) return true;
   }
   return false;
@@ -119,7 +114,7 @@ ReadFile file_reader() {
 std::vector<std::string> regions_of(const Environment& environment, const ReadFile& read) {
   std::vector<std::string> regions;
   for (const char* name : {"AWS_REGION", "AWS_DEFAULT_REGION"}) {
-    const std::string region = trimmed(value_of(environment, name));
+    const std::string region = without_blanks(value_of(environment, name));
     if (is_region(region) && std::find(regions.begin(), regions.end(), region) == regions.end())
       regions.push_back(region);
   }

@@ -17,11 +17,6 @@ namespace {
 
 constexpr const char* set_all = "eval \"$(borehole env)\"";
 
-std::string value_of(const Environment& environment, const std::string& name) {
-  const auto found = environment.find(name);
-  return found == environment.end() ? std::string() : found->second;
-}
-
 std::string trimmed(const std::string& text) {
   const auto begin = text.find_first_not_of(" \t");
   if (begin == std::string::npos) return {};
@@ -216,6 +211,11 @@ void judge_endpoints(const Environment& environment, const Surroundings& around,
 }
 
 }  // namespace
+
+std::string value_of(const Environment& environment, const std::string& name) {
+  const auto found = environment.find(name);
+  return found == environment.end() ? std::string() : found->second;
+}
 
 Environment environment_of_process() {
   Environment out;

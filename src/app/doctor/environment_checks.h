@@ -16,6 +16,8 @@ namespace borehole::app::doctor {
 
 using Environment = std::map<std::string, std::string>;
 Environment environment_of_process();
+// Empty where it is not set.
+std::string value_of(const Environment& environment, const std::string& name);
 
 // The fingerprints (SHA-256, lower hex) of the certificates in a file; nothing: it cannot be read.
 using CertificateFile = std::function<std::optional<std::vector<std::string>>(const std::string& path)>;

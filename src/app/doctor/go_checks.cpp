@@ -19,11 +19,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* package = "github.com/aws/aws-sdk-go-v2/service/bedrockruntime";
 
-std::string value_of(const Environment& environment, const std::string& name) {
-  const auto found = environment.find(name);
-  return found == environment.end() ? std::string() : found->second;
-}
-
 bool holds_root(const Environment& environment, const char* name, const Surroundings& around) {
   const std::string path = value_of(environment, name);
   if (path.empty() || around.root_sha256.empty()) return false;

@@ -34,11 +34,6 @@ constexpr std::chrono::seconds version_limit{10};
 // No region has such a name; the SDKs make an endpoint of Amazon's of it all the same.
 std::string region_of(std::size_t number) { return fmt::format("us-probe-{}", number + 1); }
 
-std::string value_of(const Environment& environment, const std::string& name) {
-  const auto found = environment.find(name);
-  return found == environment.end() ? std::string() : found->second;
-}
-
 class TemporaryFolder {
  public:
   static Result<std::unique_ptr<TemporaryFolder>> make() {

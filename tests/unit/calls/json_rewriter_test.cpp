@@ -12,9 +12,9 @@ namespace {
 
 class Recorder final : public JsonVisitor {
  public:
-  bool on_text(const JsonText& text, std::string& replacement) override {
+  bool on_text(const ReadText& text, std::string& replacement) override {
     seen.emplace_back(text.text);
-    if (text.kind != JsonText::Kind::key) places[std::string(text.text)] = text.place;
+    if (text.kind != ReadText::Kind::key) places[std::string(text.text)] = text.place;
     members.emplace(text.text, text.member);
     if (text.cut) cut = text.text;
     if (!to_replace.contains(text.text)) return false;
