@@ -154,10 +154,11 @@ int no_password(char*, int, int, void*) noexcept { return 0; }
 Result<bssl::UniquePtr<EVP_PKEY>> read_key(const std::string& path) {
   auto text = read_secret_file(path);
   if (!text) return unexpected(unreadable(std::move(text).error()));
-  const bssl::UniquePtr<BIO> bio(BIO_new_mem_buf(text->data(), static_cast<int>(text->size())));
+  std::string& pem = *text;
+  const bssl::UniquePtr<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   bssl::UniquePtr<EVP_PKEY> key;
   if (bio) key.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
-  cleanse(*text);
+  cleanse(pem);
   ERR_clear_error();
   if (!key) return unexpected(ca_invalid(fmt::format("{} holds no readable key; {}", path, mend)));
   return key;

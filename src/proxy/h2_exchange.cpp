@@ -1,9 +1,8 @@
-// The HTTP/2 session's exchanges: a request on its way up, its response on its way down, and what is said where that
-// fails.
+// The HTTP/2 session's exchanges: a request on its way up, and what is said where it fails; h2_response.cpp has the way
+// down.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "bedrock/streamed_body.h"
@@ -14,26 +13,13 @@
 
 namespace borehole::proxy {
 
-namespace {
-
-int status_of(const http::H2Fields& fields) {
-  int status = 0;
-  for (const http::H2Field& field : fields) {
-    if (field.name == ":status") std::from_chars(field.value.data(), field.value.data() + field.value.size(), status);
-  }
-  return status;
-}
-
-// Event streams, gRPC.
-bool is_messages(const http::H2Fields& fields) {
+bool is_conversation(const http::H2Fields& fields) {
   const auto type = std::find_if(fields.begin(), fields.end(),
                                  [](const http::H2Field& field) { return field.name == "content-type"; });
   if (type == fields.end()) return false;
   return bedrock::stream_format(type->value) == bedrock::StreamFormat::event_stream ||
          type->value.starts_with("application/grpc");
 }
-
-}  // namespace
 
 H2Session::Stream* H2Session::find(StreamId id) {
   const auto found = streams_.find(id);
@@ -65,7 +51,7 @@ void H2Session::request_came(StreamId id, const http::H2Fields& fields, bool end
   if (pseudo.method == "CONNECT") stream.protocol = pseudo.protocol.value_or("");
   const http::H2RequestHead made = http::as_request_head(fields, target_text(pseudo));
   stream.head_only = made.head.method() == "HEAD";
-  stream.speaks_up = is_messages(fields);
+  stream.speaks_up = is_conversation(fields);
   const auto refused = [&](const Error& error) { refuse_head(stream, made.head, error); };
   if (const auto error = request_over_limits(fields, made.head, too_large, *context_.policy->config))
     return refused(*error);
@@ -293,132 +279,6 @@ void H2Session::request_malformed(StreamId id, const std::string& why) {
 void H2Session::priority_changed(StreamId id, Bytes value) {
   const Stream* const stream = find(id);
   if (stream != nullptr && stream->leg != nullptr) stream->leg->codec.priority_update(stream->upstream, value);
-}
-
-// --- down
-
-void H2Session::response_came(Leg& leg, StreamId upstream, http::H2Fields fields, bool ended, bool too_large) {
-  Stream* const stream = find(leg, upstream);
-  if (stream == nullptr) return;
-  stream->active = now_;
-  const int status = status_of(fields);
-  auto error = response_over_limits(fields, stream->host, too_large, *context_.policy->config);
-  if (!error && (status == 101 || status < 100)) {
-    error = Error{ErrorCode::malformed_response, Fault::upstream,
-                  fmt::format("{} answered with status {}, which HTTP/2 does not have", stream->host, status)};
-  }
-  if (error) {
-    if (stream->status >= 200) error->code = ErrorCode::upstream_broke;  // they are trailers
-    let_upstream_go(*stream, http::h2_error::protocol);
-    return response_failed(*stream, *error);
-  }
-  stream->status = status;
-  stream->conversation = stream->speaks_up && is_messages(fields);
-  if (stream->tap) stream->tap->on_response_head(http::as_response_head(fields), now_);
-  if (status < 200) return client_->codec.informational(stream->id, fields);
-  if (const std::string id = answer_field(*stream); !id.empty())
-    fields.push_back({*context_.policy->config->record.answer_header, id});
-  passed_down_.push_back(stream->id);
-  stream->response_ended = ended;
-  if (stream->record != 0) {
-    stream->last.head = std::move(fields);
-    stream->last.ended = ended;
-    return (ended ? answered_ : pieces_).push_back(stream->id);
-  }
-  client_->codec.response(stream->id, fields, ended);
-  if (!ended) return;
-  response_all_left(stream->id);
-}
-
-void H2Session::response_body(Leg& leg, StreamId upstream, Bytes content) {
-  Stream* const stream = find(leg, upstream);
-  if (stream == nullptr) return leg.codec.consumed(upstream, content.size());
-  stream->active = now_;
-  if (stream->tap) stream->tap->on_response_body(content, now_);
-  if (stream->record == 0) return give(*stream, content);
-  stream->last.body += content;
-  pieces_.push_back(stream->id);
-}
-
-void H2Session::response_ended(Leg& leg, StreamId upstream, http::H2Fields trailers) {
-  Stream* const stream = find(leg, upstream);
-  if (stream == nullptr) return;
-  stream->active = now_;
-  stream->response_ended = true;
-  if (stream->record == 0) return client_->codec.trailers(stream->id, std::move(trailers));
-  stream->last.trailers = std::move(trailers);
-  stream->last.ended = true;
-  answered_.push_back(stream->id);
-}
-
-void H2Session::response_trailers_too_large(Leg& leg, StreamId upstream) {
-  Stream* const stream = find(leg, upstream);
-  if (stream == nullptr) return;
-  let_upstream_go(*stream, http::h2_error::protocol);
-  response_failed(*stream, proxy::response_trailers_too_large(stream->host, *context_.policy->config));
-}
-
-void H2Session::response_left(StreamId id, std::size_t octets) {
-  Stream* const stream = find(id);
-  if (stream == nullptr) return;
-  taken(*stream, octets);
-  left_down(*stream, octets);
-}
-
-void H2Session::response_all_left(StreamId id) {
-  Stream* const stream = find(id);
-  if (stream == nullptr) return;
-  stream->delivered = true;
-  last_done_ = std::max(last_done_, id);
-  if (stream->request_ended || stream->leg == nullptr) done_.push_back(id);
-}
-
-// The upstream's codec says that the stream is over before both sides ended it.
-void H2Session::response_reset(Leg& leg, StreamId upstream, std::uint32_t code) {
-  Stream* const stream = find(leg, upstream);
-  if (stream == nullptr) return;
-  leg.streams.erase(upstream);
-  drop_held_up(*stream);
-  stream->leg = nullptr;
-  if (stream->last.ended) {  // the same, and it waits
-    stream->reset_behind = code;
-    return;
-  }
-  if (stream->response_ended) {  // it has answered, and wants no more of the request (RFC 9113 section 8.1)
-    client_->codec.reset_behind_body(stream->id, code);
-    return done_.push_back(stream->id);
-  }
-  const Error error{stream->status < 200 ? ErrorCode::upstream_closed : ErrorCode::upstream_broke, Fault::upstream,
-                    fmt::format("{} reset the stream ({}){}", stream->host, http::h2_error_name(code),
-                                stream->status < 200 ? " before it answered; the request was not sent again" : "")};
-  client_->codec.reset_behind_body(stream->id, code == http::h2_error::none ? http::h2_error::internal : code);
-  finish_tap(*stream, calls::Outcome::upstream_failed, &error);
-  forget(stream->id);
-}
-
-void H2Session::response_malformed(Leg& leg, StreamId upstream, const std::string& why) {
-  Stream* const stream = find(leg, upstream);
-  if (stream == nullptr) return;
-  const Error error{ErrorCode::malformed_response, Fault::upstream,
-                    fmt::format("{} sent a malformed response: {}", stream->host, why)};
-  let_upstream_go(*stream, http::h2_error::protocol);
-  response_failed(*stream, error);
-}
-
-void H2Session::response_failed(Stream& stream, const Error& error) {
-  if (stream.status < 200) return refuse(stream, error);
-  if (stream.last.ended) {
-    stream.reset_behind = http::h2_error::none;
-    return;
-  }
-  if (stream.response_ended) {  // all of it is here, and will be delivered; the rest of the request is not wanted
-    client_->codec.reset_behind_body(stream.id, http::h2_error::none);
-    if (stream.delivered) done_.push_back(stream.id);
-    return;
-  }
-  client_->codec.reset_behind_body(stream.id, http::h2_error::internal);
-  finish_tap(stream, calls::Outcome::upstream_failed, &error);
-  forget(stream.id);
 }
 
 // --- refusing

@@ -144,4 +144,7 @@ class H2Session::Leg final : public http::H2Events {
   H2Session& session_;
 };
 
+// Event streams and gRPC, by their content type: who sends one may say little for a long time.
+bool is_conversation(const http::H2Fields& fields);
+
 }  // namespace borehole::proxy

@@ -93,7 +93,7 @@ struct Era {
 }  // namespace
 
 struct Worker::State {
-  State(ServerWorld& shared, Setup first)
+  State(ServerWorld& shared, const Setup& first)
       : world(shared),
         buffers(counters.buffered),
         admission(world, counters, buffers),

@@ -89,11 +89,12 @@ struct H2Peer final : http::H2Events {
     text += content;
     codec.consumed(stream, content.size());
   }
-  void on_trailers(http::StreamId, http::H2Fields) override {}
+  void on_trailers(http::StreamId, http::H2Fields, bool) override {}
   void on_end(http::StreamId stream) override {
     whole = true;
     if (request_came) request_came(stream);
   }
+  void on_refused(http::StreamId, bool) override {}
   void on_malformed(http::StreamId, std::string) override {}
   void on_reset(http::StreamId, std::uint32_t) override { reset = true; }
   void on_left(http::StreamId, std::size_t) override {}
