@@ -37,7 +37,7 @@ std::uint64_t read_word(const char* text) noexcept {
   return word;
 }
 
-// The first `size` octets, at most a lane; plain behind them. Where the machine begins numbers with their least octet,
+// The first `size` octets, one to a lane; plain behind them. Where the machine begins numbers with their least octet,
 // by two reads that may overlap, of sizes that the compiler knows.
 [[gnu::always_inline]] inline Lane read_lane(const char* text, std::size_t size) noexcept {
   Lane lane;
@@ -107,6 +107,7 @@ void JsonText::grow(std::size_t octets) {
 
 // Most texts are short, and stand in JSON as they are. Writes such a one; else nothing, and gives false.
 bool JsonText::plain(std::string_view text) {
+  if (text.empty()) return true;
   if (text.size() > most_plain) return false;
   make_room(text.size() + lane_size);
   const auto write = [this](std::size_t at, const Lane& lane) {

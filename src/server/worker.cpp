@@ -342,7 +342,7 @@ void Worker::State::cut_all() {
   each([](ConnectionDriver& driver) { driver.cut(); });
 }
 
-Worker::Worker(ServerWorld& world, Setup setup) : state_(std::make_unique<State>(world, std::move(setup))) {}
+Worker::Worker(ServerWorld& world, const Setup& setup) : state_(std::make_unique<State>(world, setup)) {}
 
 Worker::~Worker() {
   if (state_->thread.joinable()) {

@@ -60,7 +60,7 @@ struct ServerWorld {
 
 class Worker {
  public:
-  Worker(ServerWorld& world, Setup setup);
+  Worker(ServerWorld& world, const Setup& setup);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;

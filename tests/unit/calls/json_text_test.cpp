@@ -79,6 +79,11 @@ TEST_CASE("a long text of any characters is written as a short one", "[json_text
   }
 }
 
+TEST_CASE("of a text of nothing nothing is read", "[json_text]") {
+  CHECK(json_string(std::string_view()) == R"("")");
+  CHECK(json_string("") == R"("")");
+}
+
 TEST_CASE("octets that are no UTF-8 are replaced, and no others", "[json_text]") {
   for (std::size_t before = 0; before < 40; ++before) {
     const std::string text = std::string(before, 'a') + "\xff\xc3\xa9\n\xc2";
