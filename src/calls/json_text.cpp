@@ -37,8 +37,8 @@ std::uint64_t read_word(const char* text) noexcept {
   return word;
 }
 
-// The first `size` octets, one to a lane; plain behind them. Where the machine begins numbers with their least octet,
-// by two reads that may overlap, of sizes that the compiler knows.
+// The first `size` octets, at least one and at most a lane; plain behind them. Where the machine begins numbers with
+// their least octet, by two reads that may overlap, of sizes that the compiler knows.
 [[gnu::always_inline]] inline Lane read_lane(const char* text, std::size_t size) noexcept {
   Lane lane;
   if (size == lane_size || std::endian::native != std::endian::little) {
