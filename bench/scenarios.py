@@ -81,8 +81,9 @@ class Run:
         workers = [] if direct else workers_cpu(self.proxy.pid)
         counted = self.origin.counters()
         told = self.load.run(order)
-        after = (0, 0) if direct else settled_cpu(self.proxy.pid)
         now = self.origin.counters()
+        records = self.recorded(now["requests"])
+        after = (0, 0) if direct else settled_cpu(self.proxy.pid)
         if told["failed"]:
             self.faults.append(f"{told['failed']} requests failed, the first: {told['first_failure']}")
         if told["requests"] != now["requests"] - counted["requests"]:
@@ -93,7 +94,6 @@ class Run:
             for side, tls in (("client", self.load.ready["tls"] or told["tls"]), ("upstream", now["tls"])):
                 if tls != CIPHER:
                     self.faults.append(f"TLS towards the {side} is {tls}, not {CIPHER}")
-        records = self.proxy.records()
         if records is not None and records < now["requests"]:
             self.faults.append(f"{now['requests']} requests, but {records} records")
         user, system = (b - a for a, b in zip(before, after))
@@ -101,6 +101,13 @@ class Run:
             self.figures["user_share"] = user / (user + system)
         spent = [] if direct else [b - a for a, b in zip(workers, workers_cpu(self.proxy.pid))]
         return told, user + system, spent
+
+    def recorded(self, requests, patience=30.0):
+        """How many records there are, once as many as `requests` or no more come: a disk that is waited for takes no CPU time."""
+        deadline = time.monotonic() + patience
+        while (records := self.proxy.records()) is not None and records < requests and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return records
 
 
 class Setting:
