@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -26,7 +27,7 @@ struct OwnerSearch::State {
   std::thread thread;
 
   void run() {
-    SocketOwners owners;
+    std::optional<SocketOwners> owners;
     std::chrono::steady_clock::time_point rested{};
     std::unique_lock lock(mutex);
     for (;;) {
@@ -41,7 +42,8 @@ struct OwnerSearch::State {
       const auto begun = std::chrono::steady_clock::now();
       std::vector<std::optional<SocketOwner>> found;
       try {
-        found = owners.find(asked, patience);
+        if (!owners) owners.emplace();
+        found = owners->find(asked, patience);
       } catch (...) {  // out of memory: nothing is known
       }
       for (std::size_t i = 0; i < waiting.size(); ++i)

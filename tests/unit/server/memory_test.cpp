@@ -2,9 +2,12 @@
 // nothing else.
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <functional>
+#include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -20,6 +23,7 @@ void* __real_realloc(void* block, std::size_t size);       // NOLINT(bugprone-re
 #define BOREHOLE_TEST_MALLOC __real_malloc
 
 #include "http/h2_codec.h"
+#include "net/owner_search.h"
 #include "server/worker.h"
 #include "server_fixture.h"
 #include "unit/lack_of_memory.h"
@@ -374,6 +378,30 @@ TEST_CASE("where memory runs out while a name is looked up its question fails, a
     REQUIRE(nth < 1000);
   }
   CHECK(failed > 5);
+}
+
+TEST_CASE("where memory runs out in the search for a client's process it is not known, and others are asked for",
+          "[memory]") {
+  borehole::test::this_thread_is_spared = true;
+  borehole::test::all_threads_lack = true;
+  long nth = 0;
+  for (bool ran_out = true; ran_out; ++nth) {
+    INFO("allocation " << nth);
+    REQUIRE(nth < 1000);
+    net::OwnerSearch search;  // its thread begins with the first question
+    const auto answered = [&search] {
+      const auto told = std::make_shared<std::promise<void>>();
+      search.find({loopback(), loopback()}, [told](std::optional<net::SocketOwner>) { told->set_value(); });
+      return told->get_future().wait_for(std::chrono::seconds(20)) == std::future_status::ready;
+    };
+    borehole::test::run_short(Lack::once, nth);
+    const bool in_time = answered();
+    borehole::test::plenty();
+    REQUIRE(in_time);
+    ran_out = borehole::test::ran_out;
+    REQUIRE(answered());
+  }
+  CHECK(nth > 2);
 }
 
 }  // namespace borehole::server
