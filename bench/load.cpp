@@ -10,7 +10,8 @@
 //
 // Conversation on stdin and stdout, a line each, so that the bench reads the proxy's clocks while nothing runs:
 //   → {"ready":…}             every connection is open
-//   ← seconds S | requests N  on those, for that long, or so many in all; what has begun is finished
+//   ← seconds S | requests N [M]  on those, for that long, or so many in all; what has begun is finished. M: no more
+//                             calls than that at a time, so that each connection has its turn
 //   ← fresh N [PATTERN]       N times in turn: a connection, a full TLS handshake, one request. PATTERN: the host's
 //                             name, its `#` a number that no other connection of this process had
 //   → {"requests":…,…}        what was done; again from `←` until stdin ends
@@ -93,7 +94,9 @@ class Load {
       } else {
         left_ = static_cast<std::uint64_t>(amount);
       }
-      for (const auto& caller : kept_) go(*caller);
+      most_under_way_ = pattern.empty() ? kept_.size() : std::strtoul(pattern.c_str(), nullptr, 10);
+      turn_ = 0;
+      for (std::size_t i = 0; i < kept_.size() && under_way_ < most_under_way_; ++i) go_in_turn();
       if (under_way_ > 0) loop_.run();
     }
     const double took = std::chrono::duration<double>(now() - begun).count();
@@ -142,7 +145,7 @@ class Load {
         return open_kept();
       }
       --under_way_;
-      go(caller);
+      most_under_way_ < kept_.size() ? go_in_turn() : go(caller);
       stop_if_done();
     };
     told.over = [this](Caller&) {
@@ -161,6 +164,13 @@ class Load {
     --left_;
     ++under_way_;
     caller.send();
+  }
+  void go_in_turn() {
+    for (std::size_t passed = 0; passed < kept_.size(); ++passed) {
+      Caller& next = *kept_[turn_];
+      turn_ = (turn_ + 1) % kept_.size();
+      if (!next.over() && !next.busy()) return go(next);
+    }
   }
   void stop_if_done() {
     if (under_way_ == 0) loop_.stop();
@@ -220,7 +230,8 @@ class Load {
   std::uint64_t fresh_count_ = 0;
   std::optional<TimePoint> until_;
   std::uint64_t left_ = 0;  // requests that may still begin; counts for nothing where `until_` is set
-  std::uint64_t under_way_ = 0;
+  std::uint64_t under_way_ = 0, most_under_way_ = 0;
+  std::size_t turn_ = 0;  // of kept_
 };
 
 int fail(const std::string& why) {

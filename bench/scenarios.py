@@ -133,11 +133,12 @@ class Setting:
 # --- the scenarios ----------------------------------------------------------------------------------------------------------
 
 
-def calls(setting, subject, connections=64, octets=1024, seconds=None):
+def calls(setting, subject, connections=64, octets=1024, seconds=None, at_a_time=None):
     seconds = seconds or setting.seconds
+    most = f" {at_a_time}" if at_a_time else ""
     with Run(setting, subject, signed_post(octets), setting.answer, connections) as run:
-        run.load.run(f"seconds {min(0.3, seconds)}")  # caches, files, sessions
-        told, cpu, workers = run.measure(f"seconds {seconds}")
+        run.load.run(f"seconds {min(0.3, seconds)}{most}")  # caches, files, sessions
+        told, cpu, workers = run.measure(f"seconds {seconds}{most}")
         done = max(told["requests"], 1)
         run.note(cpu_us=cpu * 1e6 / done, calls_per_second=done / max(told["seconds"], 1e-9),
                            p50_ms=told["waits"].get("p50_ms"), p99_ms=told["waits"].get("p99_ms"),
