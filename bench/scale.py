@@ -9,7 +9,7 @@ import time
 import urllib.request
 
 from bench import plot, report
-from bench.processes import MANY_HOSTS, TREE, Origin, memory_of
+from bench.processes import MANY_HOSTS, TREE, Origin, memory_of, servable
 from bench.proxies import Borehole
 from bench.scenarios import Run, calls, signed_post
 
@@ -18,11 +18,6 @@ BODIES = (1000, 10_000, 100_000, 1_000_000, 10_000_000)
 ROWS = (0, 10_000, 100_000, 1_000_000, 10_000_000)
 HOSTS = (1, 10, 100, 1000, 10_000, 100_000)
 PATIENCE_MS = 100  # of who looks at the newest page
-
-
-def servable():
-    """Connections that borehole serves with the descriptors there are: it keeps two for each, a sixteenth and some for itself."""
-    return (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 100) * 15 // 32 // 100 * 100
 
 
 def over_connections(setting):

@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import time
 
-from bench.processes import CIPHER, HOST, MANY_HOSTS, TREE, Load, Origin, cpu_exactly, memory_of, settled_cpu, workers_cpu
+from bench.processes import CIPHER, HOST, MANY_HOSTS, TREE, Load, Origin, cpu_exactly, memory_of, servable, settled_cpu, workers_cpu
 from bench.proxies import SUBJECTS, Borehole
 
 # --- requests ---------------------------------------------------------------------------------------------------------------
@@ -221,7 +221,7 @@ def idle(setting, subject, connections=1000):
 
 
 def many_idle(setting, subject):
-    return idle(setting, subject, 9000 if subject == "nginx" else 10000)
+    return idle(setting, subject, min(9000 if subject == "nginx" else 10_000, servable()))
 
 
 def workers(setting, subject):
@@ -287,7 +287,8 @@ SCENARIOS = {
                    {"borehole": ("", 0.45)}, ("p99_ms", "cpu_us")),
     "S6": Scenario(idle, "1,000 idle opened connections", "kib", "KiB of RSS each",
                    ("nginx", "haproxy", "squid", "mitmproxy", "borehole"), {"borehole": ("", 14.65)}, ("rest_kib", "served")),
-    "S6-many": Scenario(many_idle, "10,000 of them (nginx 9,000)", "kib", "KiB of RSS each", ("nginx", "borehole"), {},
+    "S6-many": Scenario(many_idle, "10,000 of them (nginx 9,000), or as many as there are descriptors for", "kib", "KiB of RSS each",
+                        ("nginx", "borehole"), {},
                         ("rest_kib", "served")),
     "S7": Scenario(workers, "two workers against one", "speed_up", "times as fast", ("borehole",),
                    {"borehole": (">", 1.8)}, ("balance", "one_us", "two_us")),
