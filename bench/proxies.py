@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import socket
 import sqlite3
@@ -87,6 +88,9 @@ class Proxy(Process):
 
     def records(self):
         return None
+
+    def dropped(self):
+        return 0
 
 
 # --- each of them -----------------------------------------------------------------------------------------------------------
@@ -320,6 +324,10 @@ class Borehole(Proxy):
         finally:
             connection.close()
 
+    def dropped(self):
+        """Records that it says it has dropped: bodies came faster than the recorder writes, on the core that it shares."""
+        return sum(map(int, re.findall(r"(\d+) records were dropped", self.said())))
+
 
 class Nothing:
     """No proxy at all: the origin is spoken to."""
@@ -338,6 +346,9 @@ class Nothing:
 
     def records(self):
         return None
+
+    def dropped(self):
+        return 0
 
 
 SUBJECTS = {

@@ -30,7 +30,7 @@ def over_connections(setting):
 def over_bodies(setting):
     for octets in BODIES:
         run = calls(setting, "borehole", connections=8, octets=octets)
-        figures = {name: run.figures.get(name, 0) for name in ("cpu_us", "workers_us", "rss_mib")}
+        figures = {name: run.figures.get(name, 0) for name in ("cpu_us", "workers_us", "rss_mib", "dropped")}
         yield octets, {**figures, "cpu_s_per_gb": figures["cpu_us"] * 1e3 / octets}, run.faults
 
 

@@ -31,6 +31,10 @@ constexpr std::pair<std::size_t, std::size_t> columns_of(TotalsPart part) noexce
   return {0, 0};
 }
 
+// Finds the kind of a part by its values, which are the parameters, those of `columns_of(part)` in their order. By all
+// columns, and so by all of an index: clients choose what some of them say, and how many kinds there are.
+std::string find_kind_sql(TotalsPart part);
+
 // Appends a column's value, and takes it away again from the front: absent where it is null.
 void append_value(std::string& out, const Statement& row, int column);
 std::optional<std::string_view> take_value(std::string_view& from) noexcept;

@@ -31,11 +31,13 @@ constexpr int invocation_column = attempt_column + 1, seq_column = attempt_colum
 using ByStart = std::map<std::int64_t, CallSums>;
 
 std::string rows_sql(std::string_view condition) {
+  std::string of_kind;
+  for (const std::string_view column : kind_columns) of_kind.append(of_kind.empty() ? "" : ", ").append(column);
   return fmt::format(
       "SELECT {}, {}, attempt, invocation_id, call.seq, CASE WHEN attempt > 1 THEN (SELECT last FROM retries WHERE "
       "start = started_us AND retries.call = call.seq) END FROM {} WHERE {}",
-      counted_columns("NULL", first_version_with_totals), fmt::join(kind_columns, ", "),
-      calls_and_origins(first_version_with_totals), condition);
+      counted_columns("NULL", first_version_with_totals), of_kind, calls_and_origins(first_version_with_totals),
+      condition);
 }
 
 }  // namespace
@@ -291,13 +293,12 @@ Result<CallTotals> CallTotals::prepare(Database& database) {
   for (const TotalsPart part : all_parts) {
     const auto [first, end] = columns_of(part);
     const int number = static_cast<int>(part);
-    std::string columns, values, same;
+    std::string columns, values;
     for (std::size_t i = first; i < end; ++i) {
-      columns += fmt::format(", {}", kind_columns.at(i));
+      columns.append(", ").append(kind_columns.at(i));
       values += fmt::format(", ?{}", i - first + 1);
-      same += fmt::format(" AND {} IS ?{}", kind_columns.at(i), i - first + 1);
     }
-    auto find = database.prepare(fmt::format("SELECT kind FROM call_kinds WHERE part = {}{}", number, same));
+    auto find = database.prepare(find_kind_sql(part));
     if (!find) return unexpected(find.error());
     auto make = database.prepare(fmt::format("INSERT INTO call_kinds (part{}) VALUES ({}{})", columns, number, values));
     if (!make) return unexpected(make.error());

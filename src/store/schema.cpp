@@ -13,7 +13,7 @@ namespace {
 // written together are compressed together, since prompts and headers repeat themselves from call to call. A block has
 // the records of the calls `first_seq` to `last_seq`, and goes when the last of them does. `seq` is the order of
 // writing.
-constexpr std::array<std::string_view, 6> steps{
+constexpr std::array<std::string_view, 7> steps{
     R"sql(
 CREATE TABLE calls (
   seq INTEGER PRIMARY KEY,
@@ -146,6 +146,11 @@ CREATE TABLE retries (
 CREATE INDEX retries_followed ON retries (start, call) WHERE last = 0;
 CREATE TABLE totals_done (seq INTEGER NOT NULL) STRICT;
 INSERT INTO totals_done VALUES (0);
+)sql",
+    R"sql(
+DROP INDEX call_kinds_by_name;
+CREATE INDEX call_kinds_by_values ON call_kinds (part, model_id, access_key_id, process_pid, session_id, upstream_host,
+  app_id, sdk, framework, region, process_name, operation, status, outcome, way_in);
 )sql"};
 
 Error version_failure(std::string detail) { return Error{ErrorCode::store_failed, Fault::proxy, std::move(detail)}; }

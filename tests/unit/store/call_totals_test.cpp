@@ -11,6 +11,7 @@
 #include <random>
 
 #include "catch.h"
+#include "store/call_kinds.h"
 #include "store/call_pruner.h"
 #include "store/call_store.h"
 #include "store/call_sums_blob.h"
@@ -294,6 +295,26 @@ TEST_CASE("a store from before there were totals is brought up to date without b
   CHECK(number(path, "seq FROM totals_done") == 16'384);
   compare(path, {{}, {.model = "m1"}}, 2);
   CHECK(statistics(path, {}, GroupBy::model, -1).total.retried == 200);
+}
+
+TEST_CASE("a kind is found by all its columns in an index, however many kinds there are", "[call_totals]") {
+  const Scratch scratch;
+  const std::string path = scratch.path("calls.db");
+  writer(path);
+  const auto database = opened(path);
+  for (const TotalsPart part : all_parts) {
+    CAPTURE(static_cast<int>(part));
+    auto plan = database.prepare("EXPLAIN QUERY PLAN " + find_kind_sql(part));
+    REQUIRE(plan.has_value());
+    REQUIRE(plan->step() == Statement::Row::row);
+    const std::string how = plan->text(3);
+    CAPTURE(how);
+    CHECK(how.starts_with("SEARCH"));
+    for (const std::string_view column : kind_columns) {
+      CAPTURE(column);
+      CHECK(how.find(fmt::format("{}=?", column)) != std::string::npos);
+    }
+  }
 }
 
 TEST_CASE("what a transaction did not keep was not counted", "[call_totals]") {
