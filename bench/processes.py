@@ -111,7 +111,6 @@ class Process:
     def __init__(self, words, cores, log, **options):
         prefix = [] if cores is None else ["taskset", "-c", str(cores)]
         self._log = open(log, "ab")  # noqa: SIM115
-        self._log_begins = self._log.seek(0, os.SEEK_END)
         self.name = pathlib.Path(words[0]).name
         self.log = log
         self.child = subprocess.Popen(prefix + [str(word) for word in words], stderr=self._log, **options)
@@ -129,12 +128,6 @@ class Process:
                 self.child.kill()
                 self.child.wait()
         self._log.close()
-
-    def said(self):
-        """What it wrote to its log, not what those before it wrote to the same file."""
-        with open(self.log, errors="replace") as log:
-            log.seek(self._log_begins)
-            return log.read()
 
     def failure(self, what):
         tail = pathlib.Path(self.log).read_text(errors="replace").strip().splitlines()[-3:]

