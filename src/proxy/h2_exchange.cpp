@@ -125,7 +125,7 @@ std::string H2Session::target_text(const http::H2Pseudo& pseudo) const {
   if (at_.origin || !pseudo.path || !pseudo.authority || !path.starts_with('/')) return path;
   const auto authority = http::parse_authority(*pseudo.authority, at_.over_tls ? 443 : 80);
   const bool own = authority && authority->port == at_.local_port;
-  const bool other_scheme = pseudo.scheme == "https" && !at_.over_tls;
+  const bool other_scheme = pseudo.scheme && http::same_name(*pseudo.scheme, "https") && !at_.over_tls;
   if (!authority || (own && !other_scheme) || (!other_scheme && context_.policy->intercepts(authority->host)))
     return path;
   return fmt::format("{}://{}{}", pseudo.scheme.value_or("https"), *pseudo.authority, path);

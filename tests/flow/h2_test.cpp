@@ -360,6 +360,16 @@ TEST_CASE("With prior knowledge the port is a gateway, and a proxy") {
     peers.settle();
     CHECK(peers.asked() == "open leg 1 to " + origin + "\n");
   }
+  SECTION("a scheme is the same in whatever case (RFC 3986 section 3.1)") {
+    fields[1].value = "httpS";
+    peers.client_codec.request(fields, true);
+    peers.settle();
+    CHECK(peers.asked() == "open leg 1 to " + origin + "\n");
+    peers.leg_opens(1);
+    CHECK(peers.upstream().log.take() ==
+          "1 head :method=POST|:scheme=httpS|:authority=" + host + "|:path=/model/m/invoke end\n");
+    CHECK(peers.d.witness.seen[0]->start.way_in == calls::WayIn::absolute);
+  }
   SECTION("another host is asked for, as of a proxy") {
     fields[2].value = "example.com";
     peers.client_codec.request(fields, true);

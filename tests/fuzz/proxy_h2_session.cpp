@@ -46,7 +46,8 @@ const calls::UpstreamFacts& h2_facts() {
 
 class Play {
  public:
-  explicit Play(unsigned choice) : octet_by_octet_((choice & 2U) != 0), crowds_((choice & 8U) != 0) {
+  explicit Play(unsigned choice)
+      : by_prior_knowledge_((choice & 1U) != 0), octet_by_octet_((choice & 2U) != 0), crowds_((choice & 8U) != 0) {
     SessionContext context;
     context.policy = policy();
     context.taps = &witness_;
@@ -56,7 +57,7 @@ class Play {
     context.local_port = 5380;
     session_.emplace(std::move(context), world_);
     session_->started(now_);
-    if ((choice & 1U) != 0) {
+    if (by_prior_knowledge_) {
       session_->received(Side::client, preface, now_);
     } else {
       session_->received(Side::client, client_hello(host, {"h2"}), now_);
@@ -80,7 +81,7 @@ class Play {
     for (const auto& seen : witness_.seen) demand(seen->outcome.has_value(), "every call has its record");
     std::vector<std::string> legs;
     for (const auto& [id, sent] : world_.sent_on_legs) legs.push_back(sent);
-    H2DialogueJudge({"/s/", host}).judge(said_, legs);
+    H2DialogueJudge({"/s/", host, by_prior_knowledge_}).judge(said_, legs);
   }
 
  private:
@@ -218,6 +219,7 @@ class Play {
   TimePoint now_{std::chrono::hours(1)};
   std::optional<Session> session_;
   std::string said_{preface};  // by the client
+  bool by_prior_knowledge_;
   bool octet_by_octet_;
   bool crowds_;
   bool congested_ = false;
