@@ -18,6 +18,7 @@
 #include "dialogue_judge.h"
 #include "invariant.h"
 #include "proxy/session.h"
+#include "tls/client_hello.h"
 
 using namespace borehole;
 using namespace borehole::proxy;
@@ -38,7 +39,7 @@ std::shared_ptr<const Policy> policy() {
 struct Outcome {
   std::string to_client, to_upstream, leases;
   bool over = false, clean = false;
-  bool strayed = false;  // an upstream beside its responses, or somebody from RFC 9113
+  bool strayed = false;  // an upstream beside its responses, somebody from RFC 9113, or what begins TLS
   bool waited = false;   // time passed
 };
 
@@ -70,8 +71,9 @@ class Play {
     const bool straight =
         DialogueJudge(std::vector<rfc9112::Gateway>{{"/s/", "bedrock-runtime.us-east-1.amazonaws.com"}})
             .judge(client_said_, client_streams_, world_.carried, world_.to_client);
-    return {world_.to_client, world_.to_upstream, world_.leases,
-            session_->over(), world_.clean,       !straight || world_.notices.contains(Notice::h2_malformed),
+    return {world_.to_client, world_.to_upstream,
+            world_.leases,    session_->over(),
+            world_.clean,     !straight || tls_strayed_ || world_.notices.contains(Notice::h2_malformed),
             waited_};
   }
 
@@ -213,7 +215,16 @@ class Play {
       demand(client_streams_.back().ends_with(asked.octets), "TLS gets the last octets that came");
       client_streams_.back().resize(client_streams_.back().size() - asked.octets.size());
       client_streams_.emplace_back();
+      tls_strayed_ = tls_strayed_ || !is_hello_alone(asked.octets);
     }
+  }
+
+  // What stands behind a ClientHello in one piece with it is TLS's; here, in a piece of its own, it would be what was
+  // said inside.
+  static bool is_hello_alone(Bytes octets) {
+    if (octets.size() < 5 || tls::read_client_hello(octets).status != tls::HelloStatus::complete) return false;
+    const auto octet = [&](std::size_t at) { return std::size_t{static_cast<unsigned char>(octets[at])}; };
+    return octets.size() == 5 + (octet(3) << 8U | octet(4));
   }
 
   void check() {
@@ -243,6 +254,7 @@ class Play {
   std::vector<std::string> client_streams_{1};
   std::size_t looked_at_ = 0;  // of what was asked
   bool waited_ = false;
+  bool tls_strayed_ = false;
   bool octet_by_octet_;
   bool late_;  // what is asked for comes when the input says so
   bool client_ended_ = false;
