@@ -70,7 +70,7 @@ struct Signing {
           ca::LeafCounters& counters)
       : authority(std::move(its_authority)),
         leaves(authority, world.leaf_key, world.leaf_options, world.clock, counters),
-        tls(leaves) {}
+        tls(leaves, {world.ticket_keys, authority->facts().issuing_sha256}) {}
 
   std::shared_ptr<const ca::CertificateAuthority> authority;
   ca::LeafCache leaves;

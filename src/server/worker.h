@@ -26,6 +26,7 @@
 #include "server/address_limits.h"
 #include "server/counters.h"
 #include "tls/client_context.h"
+#include "tls/server_context.h"
 
 namespace borehole::server {
 
@@ -53,6 +54,7 @@ struct ServerWorld {
   AddressLimits address_limits{};
   net::OwnDials own_dials{};
   config::PasswordChecks passwords{clock};
+  std::shared_ptr<tls::TicketKeys> ticket_keys = tls::make_ticket_keys(clock);
   net::DescriptorBudget descriptors{};
   std::atomic<std::size_t> refused_open{0};  // of `open`, those that are only told why
   std::size_t workers = 1;                   // who share `limits.buffered_bytes`

@@ -10,6 +10,7 @@
 #include "tls/leaf.h"
 #include "tls/ssl_context.h"
 #include "tls/ssl_engine.h"
+#include "tls/ticket_keys.h"
 
 namespace borehole::tls {
 namespace {
@@ -22,12 +23,14 @@ bool is_distrust(int reason) noexcept {
 
 class ServerEngine final : public SslEngine {
  public:
-  ServerEngine(bssl::UniquePtr<SSL> ssl, LeafSource& leaves, ServerContext::Options options)
-      : SslEngine(std::move(ssl)), leaves_(leaves), options_(std::move(options)) {
+  ServerEngine(bssl::UniquePtr<SSL> ssl, LeafSource& leaves, const Resumption& resumption,
+               ServerContext::Options options)
+      : SslEngine(std::move(ssl)), leaves_(leaves), ticket_keys_(resumption.keys.get()), options_(std::move(options)) {
     SSL_set_accept_state(this->ssl());
-    // A session is resumed only under the name it was made for.
+    // A session is resumed only under the name it was made for, and the CA.
+    const std::string made_for = options_.leaf_name + '\0' + resumption.issuer;
     std::array<std::uint8_t, SHA256_DIGEST_LENGTH> context{};
-    SHA256(reinterpret_cast<const std::uint8_t*>(options_.leaf_name.data()), options_.leaf_name.size(), context.data());
+    SHA256(reinterpret_cast<const std::uint8_t*>(made_for.data()), made_for.size(), context.data());
     if (SSL_set_session_id_context(this->ssl(), context.data(), context.size()) != 1) throw std::bad_alloc();
   }
 
@@ -38,6 +41,7 @@ class ServerEngine final : public SslEngine {
   }
 
   const std::vector<std::string>& alpn() const noexcept { return options_.alpn; }
+  TicketKeys& ticket_keys() const noexcept { return *ticket_keys_; }
 
  protected:
   Error explain(int reason, const std::string& words) const override {
@@ -71,6 +75,7 @@ class ServerEngine final : public SslEngine {
   }
 
   LeafSource& leaves_;
+  TicketKeys* ticket_keys_;
   ServerContext::Options options_;
   std::shared_ptr<const Leaf> leaf_;
 };
@@ -78,6 +83,18 @@ class ServerEngine final : public SslEngine {
 ServerEngine& server_of(const SSL* ssl) noexcept { return static_cast<ServerEngine&>(engine_of(ssl)); }
 
 int choose_certificate(SSL* ssl, void*) noexcept { return server_of(ssl).set_leaf() ? 1 : 0; }
+
+int choose_ticket_key(SSL* ssl, std::uint8_t* name, std::uint8_t* iv, EVP_CIPHER_CTX* cipher, HMAC_CTX* hmac,
+                      int encrypt) noexcept {
+  TicketKeys& keys = server_of(ssl).ticket_keys();
+  if (encrypt != 0) return keys.seal(name, iv, cipher, hmac) ? 1 : -1;
+  switch (keys.open(name, iv, cipher, hmac)) {
+    case TicketKeys::Opened::yes: return 1;
+    case TicketKeys::Opened::with_an_old_key: return 2;  // it gets a new ticket
+    case TicketKeys::Opened::no: break;
+  }
+  return 0;
+}
 
 int choose_protocol(SSL* ssl, const std::uint8_t** out, std::uint8_t* out_size, const std::uint8_t* in,
                     unsigned in_size, void*) noexcept {
@@ -101,24 +118,29 @@ int choose_protocol(SSL* ssl, const std::uint8_t** out, std::uint8_t* out_size, 
 
 struct ServerContext::State {
   LeafSource& leaves;
+  Resumption resumption;
   bssl::UniquePtr<SSL_CTX> context;
 };
 
-ServerContext::ServerContext(LeafSource& leaves)
-    : state_(std::make_unique<State>(State{leaves, make_ssl_context(TLS_with_buffers_method(), Role::server)})) {
+ServerContext::ServerContext(LeafSource& leaves, Resumption resumption)
+    : state_(std::make_unique<State>(
+          State{leaves, std::move(resumption), make_ssl_context(TLS_with_buffers_method(), Role::server)})) {
   SSL_CTX* context = state_->context.get();
   SSL_CTX_set_cert_cb(context, choose_certificate, nullptr);
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
-  // Sessions live in tickets; keys are the context's own and rotate by themselves.
+  // Sessions live in tickets; keys that are the context's own rotate by themselves.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  if (state_->resumption.keys != nullptr) SSL_CTX_set_tlsext_ticket_key_cb(context, choose_ticket_key);
   SSL_CTX_set_num_tickets(context, 1);
 }
 
 ServerContext::~ServerContext() = default;
 
+std::shared_ptr<TicketKeys> make_ticket_keys(const Clock& clock) { return std::make_shared<TicketKeys>(clock); }
+
 std::unique_ptr<Engine> ServerContext::accept(Options options) {
   return std::make_unique<ServerEngine>(bssl::UniquePtr<SSL>(SSL_new(state_->context.get())), state_->leaves,
-                                        std::move(options));
+                                        state_->resumption, std::move(options));
 }
 
 }  // namespace borehole::tls

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "tls/engine.h"
 
@@ -23,10 +24,20 @@ class LeafSource {
   virtual std::shared_ptr<const Leaf> leaf_for(const std::string& name) noexcept = 0;
 };
 
+// What session tickets are sealed with; it may be shared by the contexts of several threads, so that a client resumes
+// at whichever of them its next connection comes to.
+class TicketKeys;  // defined in tls/ticket_keys.h, which includes openssl headers
+std::shared_ptr<TicketKeys> make_ticket_keys(const Clock& clock);  // `clock` must outlive them
+
+struct Resumption {
+  std::shared_ptr<TicketKeys> keys;  // null: the context's own
+  std::string issuer;                // of the leaves; a session is resumed only under the same one
+};
+
 // One SSL_CTX. Per worker; not thread-safe. `leaves` must outlive it.
 class ServerContext {
  public:
-  explicit ServerContext(LeafSource& leaves);
+  explicit ServerContext(LeafSource& leaves, Resumption resumption = {});
   ~ServerContext();
   ServerContext(const ServerContext&) = delete;
   ServerContext& operator=(const ServerContext&) = delete;

@@ -246,6 +246,50 @@ TEST_CASE("sessions are resumed, each ticket once, and never across names, ports
   CHECK_FALSE(with_name("b"));
 }
 
+TEST_CASE("a session is resumed at another worker, until its ticket's key is forgotten, and under no other CA") {
+  Ends ends;
+  fixture::FakeClock clock(fixture::real_now());
+  const auto keys = tls::make_ticket_keys(clock);
+  tls::ServerContext here(*ends.authority.leaves, {keys, "a CA"});
+  tls::ServerContext there(*ends.authority.leaves, {keys, "a CA"});
+  tls::ServerContext of_another_ca(*ends.authority.leaves, {keys, "another"});
+  tls::ServerContext with_own_keys(*ends.authority.leaves);
+  const auto resumed = [&](tls::ServerContext& server, tls::ClientContext& client) {
+    Link link;
+    link.client = client.connect({host});
+    link.server = server.accept({host});
+    link.start();
+    link.pump();
+    REQUIRE(link.established());
+    REQUIRE(link.server->write("the ticket goes with the first octets", link.to_client));
+    link.pump();
+    CHECK(link.client->handshake().resumed == link.server->handshake().resumed);
+    return link.client->handshake().resumed;
+  };
+  const auto later = [&](tls::ServerContext& server, Duration after) {  // of a session that begins here, now
+    tls::ClientContext client(ends.authority.trust());
+    CHECK_FALSE(resumed(here, client));
+    clock.advance(std::chrono::duration_cast<WallTime::duration>(after));
+    return resumed(server, client);
+  };
+  constexpr Duration none{};
+  CHECK(later(here, none));
+  CHECK(later(there, none));
+  CHECK_FALSE(later(of_another_ca, none));
+  CHECK_FALSE(later(with_own_keys, none));
+  using std::chrono::hours;
+  CHECK(later(there, hours(12)));  // its key is the former one
+  CHECK_FALSE(later(there, hours(24)));
+  {
+    tls::ClientContext client(ends.authority.trust());
+    CHECK_FALSE(resumed(here, client));
+    for (int i = 0; i < 4; ++i) {  // each time with a new ticket
+      clock.advance(hours(12));
+      CHECK(resumed(i % 2 == 0 ? there : here, client));
+    }
+  }
+}
+
 TEST_CASE("an upstream certificate that must not be trusted is refused in words") {
   Ends ends;
   FixedLeaf source;
