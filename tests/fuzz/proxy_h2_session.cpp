@@ -202,13 +202,14 @@ class Play {
     }
   }
 
-  // Those of RFC 8441, accepted: like behind a 101, both sides may be silent for as long as they like.
+  // Those of RFC 8441, accepted: like behind a 101, both sides may be silent for as long as they like; the client also
+  // when the upstream has ended its half, and the call has its record.
   bool all_are_tunnels() const {
     bool any = false;
     for (const auto& seen : witness_.seen) {
-      if (seen->outcome) continue;
-      if (seen->start.protocol.empty() || seen->response_heads.find("HTTP/1.1 2") == std::string::npos) return false;
-      any = true;
+      const bool tunnel = !seen->start.protocol.empty() && seen->response_heads.find("HTTP/1.1 2") != std::string::npos;
+      if (!seen->outcome && !tunnel) return false;
+      any = any || tunnel;
     }
     return any;
   }
