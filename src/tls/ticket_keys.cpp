@@ -33,10 +33,11 @@ TicketKeys::~TicketKeys() {
 void TicketKeys::renew() noexcept {
   const TimePoint now = clock_.now();
   if (now - since_ < used_for) return;
+  const bool both = now - since_ >= 2 * used_for;
   before_ = now_;
+  if (both) fill(before_);
   fill(now_);
-  if (now - since_ >= 2 * used_for) fill(before_);
-  since_ = now;
+  since_ = both ? now : since_ + used_for;  // though nobody came just then
 }
 
 bool TicketKeys::seal(std::uint8_t* name, std::uint8_t* iv, EVP_CIPHER_CTX* cipher, HMAC_CTX* hmac) noexcept {

@@ -29,6 +29,23 @@ struct Ends {
   Link link() { return link({host}, {host}); }
 };
 
+// Makes a connection whose client gets a ticket; whether an earlier session was resumed for it.
+bool resumed(tls::ClientContext& client, tls::ClientContext::Options ask, tls::ServerContext& server,
+             const std::string& leaf) {
+  Link link;
+  link.client = client.connect(std::move(ask));
+  link.server = server.accept({leaf});
+  link.start();
+  link.pump();
+  for (const auto& error : link.client_errors) UNSCOPED_INFO(error.detail);
+  for (const auto& error : link.server_errors) UNSCOPED_INFO(error.detail);
+  REQUIRE(link.established());
+  CHECK(link.client->handshake().resumed == link.server->handshake().resumed);
+  REQUIRE(link.server->write("the ticket goes with the first octets", link.to_client));
+  link.pump();
+  return link.client->handshake().resumed;
+}
+
 std::string some_text(std::size_t size) {
   std::string text(size, '\0');
   for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>('a' + (i * 7 + i / 251) % 26);
@@ -209,38 +226,20 @@ TEST_CASE("ALPN: our preference wins among what is offered") {
 
 TEST_CASE("sessions are resumed, each ticket once, and never across names, ports or protocols") {
   Ends ends;
-  const auto resumed = [&](tls::ClientContext::Options ask, const std::string& leaf) {
-    Link link = ends.link(std::move(ask), {leaf});
-    link.pump();
-    for (const auto& error : link.client_errors) UNSCOPED_INFO(error.detail);
-    for (const auto& error : link.server_errors) UNSCOPED_INFO(error.detail);
-    REQUIRE(link.established());
-    CHECK(link.client->handshake().resumed == link.server->handshake().resumed);
-    REQUIRE(link.server->write("flush", link.to_client));
-    link.pump();
-    return link.client->handshake().resumed;
+  const auto resumes = [&](tls::ClientContext::Options ask, const std::string& leaf) {
+    return resumed(ends.client, std::move(ask), ends.server, leaf);
   };
-  CHECK_FALSE(resumed({host}, host));
-  CHECK(resumed({host}, host));
-  CHECK(resumed({host}, host));
-  CHECK_FALSE(resumed({host, 8443}, host));
-  CHECK_FALSE(resumed({host, 443, {}}, host));
-  CHECK_FALSE(resumed({"other.amazonaws.com"}, "other.amazonaws.com"));
+  CHECK_FALSE(resumes({host}, host));
+  CHECK(resumes({host}, host));
+  CHECK(resumes({host}, host));
+  CHECK_FALSE(resumes({host, 8443}, host));
+  CHECK_FALSE(resumes({host, 443, {}}, host));
+  CHECK_FALSE(resumes({"other.amazonaws.com"}, "other.amazonaws.com"));
   // Same SNI and address at the client, another leaf at the server: its ticket must not be taken.
   FixedLeaf source;
   source.leaf = ends.authority.leaves->leaf_for(host);
   tls::ServerContext server(source);
-  const auto with_name = [&](const std::string& name) {
-    Link link;
-    link.client = ends.client.connect({host, 9000});
-    link.server = server.accept({name});
-    link.start();
-    link.pump();
-    REQUIRE(link.established());
-    REQUIRE(link.server->write("the ticket goes with the first octets", link.to_client));
-    link.pump();
-    return link.client->handshake().resumed;
-  };
+  const auto with_name = [&](const std::string& name) { return resumed(ends.client, {host, 9000}, server, name); };
   CHECK_FALSE(with_name("a"));
   CHECK(with_name("a"));
   CHECK_FALSE(with_name("b"));
@@ -254,23 +253,11 @@ TEST_CASE("a session is resumed at another worker, until its ticket's key is for
   tls::ServerContext there(*ends.authority.leaves, {keys, "a CA"});
   tls::ServerContext of_another_ca(*ends.authority.leaves, {keys, "another"});
   tls::ServerContext with_own_keys(*ends.authority.leaves);
-  const auto resumed = [&](tls::ServerContext& server, tls::ClientContext& client) {
-    Link link;
-    link.client = client.connect({host});
-    link.server = server.accept({host});
-    link.start();
-    link.pump();
-    REQUIRE(link.established());
-    REQUIRE(link.server->write("the ticket goes with the first octets", link.to_client));
-    link.pump();
-    CHECK(link.client->handshake().resumed == link.server->handshake().resumed);
-    return link.client->handshake().resumed;
-  };
   const auto later = [&](tls::ServerContext& server, Duration after) {  // of a session that begins here, now
     tls::ClientContext client(ends.authority.trust());
-    CHECK_FALSE(resumed(here, client));
+    CHECK_FALSE(resumed(client, {host}, here, host));
     clock.advance(std::chrono::duration_cast<WallTime::duration>(after));
-    return resumed(server, client);
+    return resumed(client, {host}, server, host);
   };
   constexpr Duration none{};
   CHECK(later(here, none));
@@ -282,12 +269,21 @@ TEST_CASE("a session is resumed at another worker, until its ticket's key is for
   CHECK_FALSE(later(there, hours(24)));
   {
     tls::ClientContext client(ends.authority.trust());
-    CHECK_FALSE(resumed(here, client));
+    CHECK_FALSE(resumed(client, {host}, here, host));
     for (int i = 0; i < 4; ++i) {  // each time with a new ticket
       clock.advance(hours(12));
-      CHECK(resumed(i % 2 == 0 ? there : here, client));
+      CHECK(resumed(client, {host}, i % 2 == 0 ? there : here, host));
     }
   }
+  // A key is forgotten in time though nobody came for long, and others come just before.
+  tls::ClientContext first(ends.authority.trust()), second(ends.authority.trust());
+  clock.advance(hours(24));
+  CHECK_FALSE(resumed(first, {host}, here, host));
+  CHECK_FALSE(resumed(second, {host}, here, host));
+  clock.advance(hours(23));
+  CHECK(resumed(second, {host}, there, host));
+  clock.advance(hours(2));
+  CHECK_FALSE(resumed(first, {host}, there, host));
 }
 
 TEST_CASE("an upstream certificate that must not be trusted is refused in words") {
