@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import pathlib
-import resource
 import signal
 import socket
 import subprocess
@@ -95,11 +94,6 @@ def memory_of(pid, field="VmHWM"):
                 if line.startswith(field + ":"):
                     kib += int(line.split()[1])
     return kib
-
-
-def servable():
-    """Connections that borehole serves with the descriptors there are: it keeps two for each, a sixteenth and some for itself."""
-    return (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 100) * 15 // 32 // 100 * 100
 
 
 # --- children ---------------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import socket
 import sqlite3
@@ -330,6 +331,11 @@ class Borehole(Proxy):
             return 0
         told = urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/metrics").read().decode()
         return int(re.search(r"^borehole_records_dropped_total (\d+)", told, re.MULTILINE)[1])
+
+
+def servable():
+    """Connections that borehole serves with the descriptors there are: it keeps two for each, a sixteenth and some for itself."""
+    return (resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 100) * 15 // 32 // 100 * 100
 
 
 class Nothing:

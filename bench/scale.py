@@ -9,8 +9,8 @@ import time
 import urllib.request
 
 from bench import plot, report
-from bench.processes import MANY_HOSTS, TREE, Origin, memory_of, servable
-from bench.proxies import Borehole
+from bench.processes import MANY_HOSTS, TREE, Origin, memory_of
+from bench.proxies import Borehole, servable
 from bench.scenarios import Run, calls, signed_post
 
 CONNECTIONS = (1, 10, 100, 1000, 10000)
@@ -133,7 +133,8 @@ def over_rows(setting, most):
 # --- all of it --------------------------------------------------------------------------------------------------------------
 
 PARTS = {
-    "connections": ("S1 over connections, 64 calls at a time", "connections", "CPU µs per call", over_connections, ("cpu_us", "workers_us"), None),
+    "connections": ("S1 over connections, 64 calls at a time", "connections", "CPU µs per call", over_connections,
+                    ("cpu_us", "workers_us"), None),
     "bodies": ("over the request's size", "octets of the body", "CPU s per GB", over_bodies, ("cpu_s_per_gb",), None),
     "rows": ("reading a grown store", "calls in the store", "ms", over_rows,
              ("list_ms", "list_by_filter_ms", "stats_ms", "page_ms"), PATIENCE_MS),

@@ -7,8 +7,8 @@ import statistics
 import subprocess
 import time
 
-from bench.processes import CIPHER, HOST, MANY_HOSTS, TREE, Load, Origin, cpu_exactly, memory_of, servable, settled_cpu, workers_cpu
-from bench.proxies import SUBJECTS, Borehole
+from bench.processes import CIPHER, HOST, MANY_HOSTS, TREE, Load, Origin, cpu_exactly, memory_of, settled_cpu, workers_cpu
+from bench.proxies import SUBJECTS, Borehole, servable
 
 # --- requests ---------------------------------------------------------------------------------------------------------------
 

@@ -208,8 +208,9 @@ class Play {
     bool any = false;
     for (const auto& seen : witness_.seen) {
       const bool tunnel = !seen->start.protocol.empty() && seen->response_heads.find("HTTP/1.1 2") != std::string::npos;
+      const bool half_closed = seen->outcome == calls::Outcome::complete && !seen->request_complete;
       if (!seen->outcome && !tunnel) return false;
-      any = any || tunnel;
+      any = any || (tunnel && (!seen->outcome || half_closed));
     }
     return any;
   }
