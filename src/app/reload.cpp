@@ -49,6 +49,7 @@ std::vector<std::string_view> reloadable_keys() {
           "upstream.response_timeout",
           "upstream.idle_timeout",
           "upstream.idle_connections",
+          "upstream.warm_connections",
           "upstream.allow_loopback",
           "limits.h2_streams",
           "limits.head_bytes",

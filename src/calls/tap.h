@@ -34,7 +34,7 @@ struct UpstreamFacts {
   std::string address;  // "192.0.2.7:443"
   bool reused = false;
   std::string tls_version, alpn;         // empty without TLS
-  std::optional<Duration> connect, tls;  // what it took to open; absent when reused
+  std::optional<Duration> connect, tls;  // what it took to open; absent when reused or opened ahead
 };
 
 // One per exchange, on the worker's thread. Views are valid during the call only. Order: on_request_head

@@ -86,6 +86,7 @@ struct Config {
     Millis response_timeout{900'000};
     Millis idle_timeout{55'000};         // an idle pooled connection is closed after
     std::size_t idle_connections = 256;  // pooled per worker
+    std::size_t warm_connections = 0;    // … of them kept open ahead of calls, for each host that was called lately
     bool allow_loopback = false;
   } upstream;
   struct {

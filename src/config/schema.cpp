@@ -282,6 +282,7 @@ constexpr auto keys = std::to_array<Key>({
   {"upstream.response_timeout", [](const Value& v, Draft& d) { v.into(d.config.upstream.response_timeout, duration(1ms, 24h)); }},
   {"upstream.idle_timeout", [](const Value& v, Draft& d) { v.into(d.config.upstream.idle_timeout, duration(1ms, 24h)); }},
   {"upstream.idle_connections", [](const Value& v, Draft& d) { v.into(d.config.upstream.idle_connections, number(0, 100'000)); }},
+  {"upstream.warm_connections", [](const Value& v, Draft& d) { v.into(d.config.upstream.warm_connections, number(0, 100)); }},
   {"upstream.allow_loopback", [](const Value& v, Draft& d) { v.into(d.config.upstream.allow_loopback, parse_bool); }},
   {"limits.head_bytes", [](const Value& v, Draft& d) { v.into(d.config.limits.head_bytes, size(4 * kibi, 16 * kibi * kibi)); }},
   {"limits.header_fields", [](const Value& v, Draft& d) { v.into(d.config.limits.header_fields, number(16, 100'000)); }},

@@ -388,7 +388,9 @@ void ConnectionDriver::prepare(const proxy::UpstreamTarget& target) {
 }
 
 std::optional<calls::UpstreamFacts> ConnectionDriver::lease(const proxy::UpstreamTarget& target) {
-  if (auto pooled = world_.pool.take(target)) {
+  auto pooled = world_.pool.take(target);
+  if (world_.warm != nullptr) world_.warm->called(target);
+  if (pooled) {
     adopt(std::move(pooled));
     return upstream_->facts();
   }

@@ -25,6 +25,7 @@
 #include "server/upstream_connection.h"
 #include "server/upstream_leg.h"
 #include "server/upstream_pool.h"
+#include "server/warm_connections.h"
 #include "tls/server_context.h"
 
 namespace borehole::server {
@@ -36,6 +37,7 @@ struct DriverWorld {
   net::Loop& loop;
   tls::ServerContext& tls;
   UpstreamPool& pool;
+  WarmConnections* warm;  // null: none are kept
   const UpstreamWorld& upstream;
   WorkerCounters& counters;
   BufferBudget& buffers;

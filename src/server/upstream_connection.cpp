@@ -20,6 +20,10 @@ UpstreamConnection::~UpstreamConnection() = default;
 
 void UpstreamConnection::mark_reused() noexcept {
   facts_.reused = true;
+  opened_ahead();
+}
+
+void UpstreamConnection::opened_ahead() noexcept {
   facts_.connect.reset();
   facts_.tls.reset();
 }

@@ -104,7 +104,10 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::take(const proxy::UpstreamTarg
   return nullptr;
 }
 
-bool UpstreamPool::has(const proxy::UpstreamTarget& target) const { return by_key_.contains(target); }
+std::size_t UpstreamPool::count(const proxy::UpstreamTarget& target) const {
+  const auto found = by_key_.find(target);
+  return found == by_key_.end() ? 0 : found->second.size();
+}
 
 void UpstreamPool::clear() {
   while (!order_.empty()) drop(*order_.front());

@@ -36,7 +36,8 @@ class UpstreamPool {
   // no memory to keep.
   void put(std::unique_ptr<UpstreamConnection> connection) noexcept;
   std::unique_ptr<UpstreamConnection> take(const proxy::UpstreamTarget& target);
-  bool has(const proxy::UpstreamTarget& target) const;
+  bool has(const proxy::UpstreamTarget& target) const { return count(target) > 0; }
+  std::size_t count(const proxy::UpstreamTarget& target) const;
   std::size_t size() const noexcept { return order_.size(); }
   void clear();
 

@@ -24,6 +24,7 @@
 #include "server/connection_driver.h"
 #include "server/redirection.h"
 #include "server/thread_time.h"
+#include "server/warm_connections.h"
 
 namespace borehole::server {
 
@@ -84,6 +85,7 @@ struct Era {
   std::unique_ptr<tls::ClientContext> client_tls;
   std::unique_ptr<UpstreamPool> pool;
   std::unique_ptr<UpstreamWorld> upstream;
+  std::unique_ptr<WarmConnections> warm;  // null: none are kept
   std::unique_ptr<DriverWorld> driver_world;
   std::unique_ptr<calls::CallTapSource> taps;
   std::vector<net::AddressRange> allowed_clients;
@@ -200,9 +202,16 @@ void Worker::State::enter(const Setup& setup) {
     if (!proxy->user.empty()) chained.authorization = "Basic " + base64(proxy->user + ":" + proxy->password);
     next->upstream->proxy = std::move(chained);
   }
+  if (config.upstream.warm_connections > 0) {
+    next->warm =
+        std::make_unique<WarmConnections>(*next->upstream, *next->pool,
+                                          WarmConnections::Options{.per_upstream = config.upstream.warm_connections,
+                                                                   .max_idle = config.upstream.idle_connections,
+                                                                   .descriptors = &world.descriptors});
+  }
   next->taps = std::make_unique<calls::CallTapSource>(world.outbox, setup.capture, world.clock, world.live);
-  next->driver_world.reset(new DriverWorld{loop, next->signing->tls, *next->pool, *next->upstream, counters, buffers,
-                                           world.own_dials, receipts, world.passwords, errands,
+  next->driver_world.reset(new DriverWorld{loop, next->signing->tls, *next->pool, next->warm.get(), *next->upstream,
+                                           counters, buffers, world.own_dials, receipts, world.passwords, errands,
                                            [this](ConnectionDriver& driver) { over(driver); },
                                            [this](std::unique_ptr<UpstreamConnection> connection) {
                                              dead_upstreams.bury(std::move(connection));
@@ -333,6 +342,7 @@ void Worker::State::try_to_enter(Setup setup) {
 void Worker::State::begin_drain() {
   draining = true;
   listeners.clear();
+  if (era->warm) era->warm->stop();
   each([](ConnectionDriver& driver) { driver.shut_down(); });
   drain_limit.start(era->setup.policy->config->limits.drain_timeout);
   burial.start(Duration::zero());

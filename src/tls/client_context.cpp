@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <ctime>
 #include <new>
 #include <utility>
 
@@ -17,6 +18,7 @@
 #include "tls/ssl_context.h"
 #include "tls/ssl_engine.h"
 #include "tls/trust_state.h"
+#include "tls/verified_chains.h"
 
 namespace borehole::tls {
 namespace {
@@ -44,10 +46,17 @@ bool alpn_wire(const std::vector<std::string>& protocols, std::string& wire) {
   return true;
 }
 
+// What the connections of one context hand on to each other.
+struct Remembered {
+  SessionCache sessions;
+  VerifiedChains chains;
+  std::size_t verified = 0;
+};
+
 class ClientEngine final : public SslEngine {
  public:
-  ClientEngine(bssl::UniquePtr<SSL> ssl, SessionCache& sessions, ClientContext::Options options)
-      : SslEngine(std::move(ssl)), sessions_(sessions), host_(canonical(std::move(options.host))) {
+  ClientEngine(bssl::UniquePtr<SSL> ssl, Remembered& remembered, ClientContext::Options options)
+      : SslEngine(std::move(ssl)), remembered_(remembered), host_(canonical(std::move(options.host))) {
     SSL_set_connect_state(this->ssl());
     std::string alpn;
     const bool ok = demand_host(*SSL_get0_param(this->ssl()), host_) && alpn_wire(options.alpn, alpn) &&
@@ -61,7 +70,7 @@ class ClientEngine final : public SslEngine {
       return;
     }
     session_key_ = fmt::format("{}|{}|{}", host_, options.port, alpn);
-    if (auto session = sessions_.take(session_key_)) SSL_set_session(this->ssl(), session.get());
+    if (auto session = remembered_.sessions.take(session_key_)) SSL_set_session(this->ssl(), session.get());
   }
 
   Result<void> start(Buffer& to_peer) override {
@@ -72,13 +81,20 @@ class ClientEngine final : public SslEngine {
   using SslEngine::note_lack_of_memory;
 
   int verify(X509_STORE_CTX& context) {
-    const std::uint8_t* staple = nullptr;
+    const std::uint8_t* octets = nullptr;
     std::size_t size = 0;
-    SSL_get0_ocsp_response(ssl(), &staple, &size);
-    return verify_chain(context, host_, Bytes(reinterpret_cast<const char*>(staple), size), rejection_);
+    SSL_get0_ocsp_response(ssl(), &octets, &size);
+    const Bytes staple(reinterpret_cast<const char*>(octets), size);
+    const Sha256 key = VerifiedChains::key(host_, SSL_get0_peer_certificates(ssl()), staple);
+    const std::int64_t now = std::time(nullptr);
+    if (remembered_.chains.contains(key, now)) return 1;
+    ++remembered_.verified;
+    if (verify_chain(context, host_, staple, rejection_) != 1) return 0;
+    remembered_.chains.add(key, X509_STORE_CTX_get0_chain(&context), now);
+    return 1;
   }
 
-  void keep(bssl::UniquePtr<SSL_SESSION> session) { sessions_.put(session_key_, std::move(session)); }
+  void keep(bssl::UniquePtr<SSL_SESSION> session) { remembered_.sessions.put(session_key_, std::move(session)); }
 
  protected:
   Error explain(int reason, const std::string& words) const override {
@@ -106,7 +122,7 @@ class ClientEngine final : public SslEngine {
  private:
   static Error tls_error(std::string detail) { return {ErrorCode::tls_failed, Fault::upstream, std::move(detail)}; }
 
-  SessionCache& sessions_;
+  Remembered& remembered_;
   std::string host_;
   std::string session_key_;
   std::string rejection_;  // why the certificate was refused
@@ -139,7 +155,7 @@ int keep_session(SSL* ssl, SSL_SESSION* session) noexcept {
 struct ClientContext::State {
   std::shared_ptr<const TrustStore> trust;
   bssl::UniquePtr<SSL_CTX> context;
-  SessionCache sessions;
+  Remembered remembered;
 };
 
 ClientContext::ClientContext(std::shared_ptr<const TrustStore> trust) : state_(std::make_unique<State>()) {
@@ -159,6 +175,8 @@ ClientContext::ClientContext(std::shared_ptr<const TrustStore> trust) : state_(s
     throw std::bad_alloc();
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_cert_verify_callback(context, verify_certificate, nullptr);
+  // Of certificates that many connections and sessions hold one copy is kept.
+  SSL_CTX_set0_buffer_pool(context, certificate_pool());
   SSL_CTX_enable_ocsp_stapling(context);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, keep_session);
@@ -167,8 +185,10 @@ ClientContext::ClientContext(std::shared_ptr<const TrustStore> trust) : state_(s
 ClientContext::~ClientContext() = default;
 
 std::unique_ptr<Engine> ClientContext::connect(Options options) {
-  return std::make_unique<ClientEngine>(bssl::UniquePtr<SSL>(SSL_new(state_->context.get())), state_->sessions,
+  return std::make_unique<ClientEngine>(bssl::UniquePtr<SSL>(SSL_new(state_->context.get())), state_->remembered,
                                         std::move(options));
 }
+
+std::size_t ClientContext::chains_verified() const noexcept { return state_->remembered.verified; }
 
 }  // namespace borehole::tls

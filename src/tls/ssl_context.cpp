@@ -1,6 +1,7 @@
 #include "tls/ssl_context.h"
 
 #include <openssl/nid.h>
+#include <openssl/pool.h>
 
 #include <array>
 #include <new>
@@ -43,6 +44,11 @@ bssl::UniquePtr<SSL_CTX> make_ssl_context(const SSL_METHOD* method, Role role) {
   if (!ok) throw std::runtime_error("BoringSSL refuses the TLS settings");
   SSL_CTX_set_early_data_enabled(context.get(), 0);
   return context;
+}
+
+CRYPTO_BUFFER_POOL* certificate_pool() noexcept {
+  static CRYPTO_BUFFER_POOL* const pool = CRYPTO_BUFFER_POOL_new();
+  return pool;
 }
 
 }  // namespace borehole::tls

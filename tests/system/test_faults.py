@@ -6,6 +6,7 @@ import threading
 from harness import bedrock, check, wire, ways
 from harness.proxy import HOST
 from harness.runner import test
+from test_admin import Admin
 
 BROKEN = (ConnectionError, ssl.SSLError)
 
@@ -187,6 +188,30 @@ def connections_upstream_are_kept_and_shared(t, way):
     records = proxy.calls(15)
     check.equal([r["upstream"]["reused"] for r in sorted(records, key=lambda r: r["id"])].count(False), 1,
                 "calls on a fresh connection")
+
+
+@test(each=ways.KINDS)
+def connections_upstream_are_opened_ahead_of_calls(t, way):
+    up = t.upstream()
+    proxy = t.proxy(up, config={"upstream": {"warm_connections": 2}})
+
+    def idle():
+        return Admin(proxy).metrics().value("borehole_upstream_connections_idle")
+
+    def call():
+        stream = way.open(proxy)
+        head, body = bedrock.signed_request("invoke", target_of=way.target)
+        stream.send(head + body)
+        check.equal(wire.read_response(stream).status, 200, "a call")
+        stream.finish()
+
+    call()
+    # Two are missing while the first call has its own, which comes back.
+    up.wait(lambda: len(up.connections) == 3, "two more connections")
+    check.eventually(lambda: idle() == 3, "they wait in the pool")
+    call()
+    check.eventually(lambda: idle() == 3, "one came back")
+    check.equal((len(up.connections), len(up.requests)), (3, 2), "connections and requests upstream")
 
 
 @test(each=ways.KINDS)

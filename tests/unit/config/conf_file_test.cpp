@@ -26,7 +26,7 @@ std::string described(const Config& c) {
   for (const auto& one : c.upstream.ports) add("ports", num(one.first), num(one.last));
   add("proxy", c.upstream.proxy ? "some" : "none", num(c.upstream.connect_timeout.count()),
       num(c.upstream.response_timeout.count()), num(c.upstream.idle_timeout.count()), num(c.upstream.idle_connections),
-      num(c.upstream.allow_loopback));
+      num(c.upstream.warm_connections), num(c.upstream.allow_loopback));
   add("limits", num(c.limits.head_bytes), num(c.limits.connections), num(c.limits.h2_streams),
       num(c.limits.idle_timeout.count()), num(c.limits.head_timeout.count()), num(c.limits.drain_timeout.count()),
       num(c.limits.header_fields), num(c.limits.header_line_bytes), num(c.limits.buffered_bytes),

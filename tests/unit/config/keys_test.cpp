@@ -75,6 +75,8 @@ const std::vector<Row> rows{
    "soon", " ('soon') must be a duration, such as 500ms, 10s, 5m or 1h"},
   {"upstream.idle_connections", "0", [](const Config& c) { return c.upstream.idle_connections == 0; },
    "-1", " ('-1') must be a whole number from 0 to 100000"},
+  {"upstream.warm_connections", "2", [](const Config& c) { return c.upstream.warm_connections == 2; },
+   "101", " ('101') must be a whole number from 0 to 100"},
   {"upstream.allow_loopback", "true", [](const Config& c) { return c.upstream.allow_loopback; },
    "yes", " ('yes') must be true or false"},
   {"limits.head_bytes", "8KiB", [](const Config& c) { return c.limits.head_bytes == 8192; },
