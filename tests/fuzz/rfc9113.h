@@ -89,7 +89,7 @@ class Reader {
 
   // `payload`: what of it has come; `size`: what it will be, its padding included.
   bool data(std::uint32_t stream, std::string_view payload, std::size_t size, std::size_t padding, bool ends) {
-    if (size < padding) return false;
+    if (size < padding) return true;  // of a stream that was refused it is not read; of any other nothing follows
     const auto found = requests_.find(stream);
     if (found == requests_.end() || found->second.ended) return true;
     found->second.body += payload.substr(0, size - padding);

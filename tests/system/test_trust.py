@@ -17,6 +17,7 @@ from harness import check, clients, wire, ways
 from harness.proxy import HOST
 from harness.runner import test
 from harness.trust import certificate_pem, issue_leaf, key_pem
+from test_admin import Admin
 
 OUTSIDE = "www.example.com"
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -296,3 +297,27 @@ def an_intercepted_host_outside_the_constraints_is_refused(t):
     done = proxy.run("check", status=None)
     check.equal(done.returncode, 2, f"check: {done.stdout} {done.stderr}")
     check.contains(done.stdout + done.stderr, "ca.pem", "the remedy")
+
+
+@test(each=["TLSv1_2", "TLSv1_3"])
+def a_client_s_session_is_resumed_whichever_worker_its_connection_comes_to(t, version):
+    proxy = t.proxy(config={"workers": 2})
+    context = ways.trusting(proxy)
+    context.maximum_version = ssl.TLSVersion[version]
+    streams, session = [], None
+
+    def busy_workers():
+        metrics = Admin(proxy).metrics()
+        return {worker for worker in "01" if metrics.value("borehole_worker_connections_open", worker=worker) > 0}
+
+    while len(streams) < 100 and (len(streams) < 4 or len(busy_workers()) < 2):
+        stream = wire.TlsStream(wire.connect(proxy.address), context, server_name="localhost", handshake=False)
+        if session:
+            stream.session.session = session
+        stream.handshake()
+        stream.send(b"GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        check.equal(wire.read_response(stream).status, 404, "an answer, and the session's ticket before it")
+        check.equal(stream.session.session_reused, bool(session), f"resumed, connection {len(streams)}")
+        session = session or stream.session.session
+        streams.append(stream)
+    check.equal(busy_workers(), {"0", "1"}, "workers that the connections came to")
