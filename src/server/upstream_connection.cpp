@@ -20,10 +20,10 @@ UpstreamConnection::~UpstreamConnection() = default;
 
 void UpstreamConnection::mark_reused() noexcept {
   facts_.reused = true;
-  opened_ahead();
+  mark_found_open();
 }
 
-void UpstreamConnection::opened_ahead() noexcept {
+void UpstreamConnection::mark_found_open() noexcept {
   facts_.connect.reset();
   facts_.tls.reset();
 }

@@ -36,7 +36,7 @@ class UpstreamConnection final : public net::TcpObserver, public Mortal<Upstream
   const proxy::UpstreamTarget& target() const noexcept { return target_; }
   const calls::UpstreamFacts& facts() const noexcept { return facts_; }
   void mark_reused() noexcept;
-  void opened_ahead() noexcept;  // of any call: none has waited for it
+  void mark_found_open() noexcept;  // no call has waited until it was
   bool used() const noexcept { return used_; }
   void mark_used() noexcept { used_ = true; }
 

@@ -10,7 +10,6 @@ class WarmConnections::Opening final : public AcquisitionObserver, public Mortal
  public:
   Opening(WarmConnections& owner, const proxy::UpstreamTarget& target)
       : owner_(owner), acquisition_(owner.world_, target, true, *this) {}
-  ~Opening() override = default;
 
   const proxy::UpstreamTarget& target() const noexcept { return acquisition_.target(); }
   void cancel() noexcept { acquisition_.cancel(); }
@@ -95,7 +94,7 @@ void WarmConnections::open(const proxy::UpstreamTarget& target) {
 
 void WarmConnections::opened(Opening& opening, std::unique_ptr<UpstreamConnection> connection) noexcept {
   over(opening);
-  connection->opened_ahead();
+  connection->mark_found_open();
   pool_.put(std::move(connection));
 }
 
