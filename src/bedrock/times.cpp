@@ -40,7 +40,10 @@ std::optional<Seconds> parse_amz_date(std::string_view text) noexcept {
 std::optional<Seconds> parse_http_date(std::string_view text) noexcept {
   static constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                            "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  if (text.size() != 29 || text.substr(3, 2) != ", " || text.substr(25) != " GMT") return std::nullopt;
+  if (text.size() != 29 || text.substr(3, 2) != ", " || text[7] != ' ' || text[11] != ' ' || text[16] != ' ' ||
+      text[19] != ':' || text[22] != ':' || text.substr(25) != " GMT") {
+    return std::nullopt;
+  }
   const auto* const month = std::find(months.begin(), months.end(), text.substr(8, 3));
   if (month == months.end()) return std::nullopt;
   return moment(digits(text, 12, 4), static_cast<unsigned>(month - months.begin()) + 1, digits(text, 5, 2),
@@ -50,6 +53,11 @@ std::optional<Seconds> parse_http_date(std::string_view text) noexcept {
 std::optional<Seconds> parse_record_time(std::string_view text) noexcept {
   if (text.size() < 20 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':' ||
       text.back() != 'Z') {
+    return std::nullopt;
+  }
+  const std::string_view fraction = text.substr(19, text.size() - 20);
+  if (!fraction.empty() && (fraction.size() == 1 || fraction.front() != '.' ||
+                            fraction.find_first_not_of("0123456789", 1) != std::string_view::npos)) {
     return std::nullopt;
   }
   return moment(digits(text, 0, 4), digits(text, 5, 2), digits(text, 8, 2), digits(text, 11, 2), digits(text, 14, 2),

@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <utility>
 
 #include "bedrock/hosts.h"
+#include "bedrock/times.h"
 #include "http/message_reader.h"
 #include "net/loop.h"
 #include "net/own_addresses.h"
@@ -20,13 +19,6 @@ namespace borehole::app::doctor {
 namespace {
 
 constexpr std::size_t most_body = 64 * 1024;
-
-std::optional<int> number(std::string_view digits) {
-  int value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
-  return value;
-}
 
 // One target: from the dial to the end of the answer.
 class Guest final : public server::AcquisitionObserver, public server::UpstreamObserver {
@@ -96,7 +88,7 @@ class Guest final : public server::AcquisitionObserver, public server::UpstreamO
     if (head.informational()) return;
     visit_.status = head.status();
     visit_.answered = SystemClock().wall();
-    if (const auto date = head.find("date")) visit_.date = parse_http_date(*date);
+    if (const auto date = head.find("date")) visit_.date = bedrock::parse_http_date(*date);
     if (const auto refusal = head.find("borehole-error")) visit_.refusal = *refusal;
   }
   void keep_body() {
@@ -206,29 +198,6 @@ std::vector<Visit> visit_all(const config::Config& config, const std::shared_ptr
   visits.reserve(guests.size());
   for (const auto& guest : guests) visits.push_back(guest->visit());
   return visits;
-}
-
-std::optional<WallTime> parse_http_date(std::string_view text) {
-  // "Sun, 06 Nov 1994 08:49:37 GMT"
-  constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  if (text.size() != 29 || text.substr(25) != " GMT" || text[3] != ',' || text[19] != ':' || text[22] != ':')
-    return std::nullopt;
-  const auto day = number(text.substr(5, 2));
-  const auto year = number(text.substr(12, 4));
-  const auto hour = number(text.substr(17, 2));
-  const auto minute = number(text.substr(20, 2));
-  const auto second = number(text.substr(23, 2));
-  unsigned month = 0;
-  while (month < months.size() && months[month] != text.substr(8, 3)) ++month;
-  if (!day || !year || !hour || !minute || !second || month == months.size()) return std::nullopt;
-  if (*day < 1 || *hour < 0 || *hour > 23 || *minute < 0 || *minute > 59 || *second < 0 || *second > 60)
-    return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(month + 1),
-                                         std::chrono::day(static_cast<unsigned>(*day))};
-  if (!date.ok()) return std::nullopt;
-  return WallTime(std::chrono::sys_days(date).time_since_epoch() + std::chrono::hours(*hour) +
-                  std::chrono::minutes(*minute) + std::chrono::seconds(*second));
 }
 
 }  // namespace borehole::app::doctor

@@ -39,7 +39,4 @@ struct Visit {
 std::vector<Visit> visit_all(const config::Config& config, const std::shared_ptr<const tls::TrustStore>& trust,
                              const std::vector<VisitTarget>& targets, Duration limit);
 
-// IMF-fixdate (RFC 9110 section 5.6.7): "Sun, 06 Nov 1994 08:49:37 GMT".
-std::optional<WallTime> parse_http_date(std::string_view text);
-
 }  // namespace borehole::app::doctor

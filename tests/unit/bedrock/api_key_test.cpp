@@ -59,8 +59,20 @@ TEST_CASE("times are read as requests, answers and records write them", "[times]
        {"", "20260102T030405", "20261302T030405Z", "20260230T030405Z", "2026010 T030405Z", "20260102T250405Z"}) {
     CHECK_FALSE(parse_amz_date(wrong));
   }
-  CHECK_FALSE(parse_http_date("Friday, 02-Jan-26 03:04:05 GMT"));
-  CHECK_FALSE(parse_record_time("2026-01-02 03:04:05Z"));
+  CHECK(parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT") == Seconds(std::chrono::seconds(784111777)));
+  CHECK(parse_http_date("Thu, 29 Feb 2024 23:59:60 GMT"));
+  for (const char* wrong :
+       {"", "Friday, 02-Jan-26 03:04:05 GMT", "Sun, 31 Feb 2024 00:00:00 GMT", "Sun, 06 Nov 1994 24:49:37 GMT",
+        "Sun, 06 Nov 1994 08:49:37 CET", "Sun, -6 Nov 1994 08:49:37 GMT", "Sun, 06 Now 1994 08:49:37 GMT",
+        "Sun, 06-Nov-1994 08:49:37 GMT", "Sun, 06 Nov 1994T08:49:37 GMT", "Sun, 06 Nov 1994 08-49-37 GMT"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(parse_http_date(wrong));
+  }
+  for (const char* wrong : {"2026-01-02 03:04:05Z", "2026-01-02T03:04:05.Z", "2026-01-02T03:04:05 Z",
+                            "2026-01-02T03:04:05.12xZ", "2026-01-02T03:04:05+1Z"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(parse_record_time(wrong));
+  }
 }
 
 TEST_CASE("spans are told as a person would", "[times]") {

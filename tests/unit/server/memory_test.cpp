@@ -173,7 +173,7 @@ struct Upstream {
 };
 
 struct Site {
-  Site() {
+  explicit Site(std::size_t warm_connections = 0) {
     borehole::test::this_thread_is_spared = true;
     borehole::test::all_threads_lack = true;
     config::Config config;
@@ -183,6 +183,7 @@ struct Site {
       return config::HostPort{"127.0.0.1", upstream.listener->address().port()};
     };
     config.upstream.resolve = {{"plain.test", 80, at(plain)}, {name, 443, at(secured)}};
+    config.upstream.warm_connections = warm_connections;
     Setup setup;
     setup.policy = proxy::Policy::make(std::make_shared<const config::Config>(config)).value();
     setup.trust = authority.trust();
@@ -306,19 +307,22 @@ bool call_short_of_memory(Site& site, Way way, Lack kind, long nth, Tally& tally
 }  // namespace
 
 TEST_CASE("where memory runs out in an event of a connection it alone ends, and others go on", "[memory]") {
-  const auto [way, kind, step] = GENERATE(table<Way, Lack, long>({{Way::gateway, Lack::once, 1},
-                                                                  {Way::gateway, Lack::from_then_on, 1},
-                                                                  {Way::connect, Lack::once, 13},
-                                                                  {Way::connect, Lack::from_then_on, 31},
-                                                                  {Way::h2, Lack::once, 13},
-                                                                  {Way::h2, Lack::from_then_on, 31}}));
-  Site site;
+  const auto [way, kind, step, warm] =
+      GENERATE(table<Way, Lack, long, std::size_t>({{Way::gateway, Lack::once, 1, 0},
+                                                    {Way::gateway, Lack::once, 1, 2},
+                                                    {Way::gateway, Lack::from_then_on, 1, 0},
+                                                    {Way::gateway, Lack::from_then_on, 1, 2},
+                                                    {Way::connect, Lack::once, 13, 0},
+                                                    {Way::connect, Lack::from_then_on, 31, 0},
+                                                    {Way::h2, Lack::once, 13, 0},
+                                                    {Way::h2, Lack::from_then_on, 31, 0}}));
+  Site site(warm);
   Tally tally;
   REQUIRE_FALSE(call_short_of_memory(site, way, Lack::none, 0, tally));
   REQUIRE(tally.whole == 1);
   long nth = 0;
   for (bool ran_out = true; ran_out; nth += step) {
-    INFO("way " << static_cast<int>(way) << ", allocation " << nth);
+    INFO("way " << static_cast<int>(way) << ", allocation " << nth << ", warm connections " << warm);
     REQUIRE(nth < 20'000);
     // Another call is under way meanwhile.
     site.plain.halves = true;

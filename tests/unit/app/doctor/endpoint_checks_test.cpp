@@ -138,14 +138,3 @@ TEST_CASE("the clock is believed where one of the servers agrees, and unknown wh
   silent.date.reset();
   CHECK_FALSE(judge_clock(one, {silent}));
 }
-
-TEST_CASE("dates of HTTP") {
-  CHECK(parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT") == WallTime(std::chrono::seconds(784111777)));
-  CHECK(parse_http_date("Thu, 29 Feb 2024 23:59:60 GMT"));
-  for (const char* wrong :
-       {"", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 31 Feb 2024 00:00:00 GMT", "Sun, 06 Nov 1994 24:49:37 GMT",
-        "Sun, 06 Nov 1994 08:49:37 CET", "Sun, -6 Nov 1994 08:49:37 GMT", "Sun, 06 Now 1994 08:49:37 GMT"}) {
-    CAPTURE(wrong);
-    CHECK_FALSE(parse_http_date(wrong));
-  }
-}
