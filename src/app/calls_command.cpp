@@ -14,7 +14,10 @@ namespace borehole::app {
 namespace {
 
 void add_limit(CLI::App& command, CallsOptions& options, const char* help) {
-  command.add_option("-n,--limit", options.limit, help)->check(CLI::NonNegativeNumber);
+  command.add_option("-n,--limit", options.limit, help)->check([](const std::string& text) {
+    const bool whole = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+    return whole ? std::string() : std::string("a whole number is wanted");
+  });
 }
 
 CLI::Option* add_json(CLI::App& command, CallsOptions& options, const char* help) {

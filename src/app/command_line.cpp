@@ -1,9 +1,15 @@
 #include "app/command_line.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
+#include <string_view>
 #include <utility>
+
+#include "base/log.h"
+#include "config/nearest.h"
 
 namespace borehole::app {
 
@@ -37,6 +43,48 @@ std::vector<std::string> take_client_command(const CLI::App& app, std::vector<st
   return {};
 }
 
+// The command that was chosen, with those above it in `name`.
+const CLI::App& chosen(const CLI::App& app, std::string& name) {
+  const CLI::App* command = &app;
+  name = "borehole";
+  while (!command->get_subcommands().empty()) {
+    command = command->get_subcommands().front();
+    name += " " + command->get_name();
+  }
+  return *command;
+}
+
+// What is wrong with a word that is not known where it stands, with the one that was probably meant.
+std::string unknown(const std::string& word, const CLI::App& command) {
+  const auto all = [](const auto*) { return true; };
+  std::vector<std::string> names;
+  std::string_view what;  // empty: nothing of its kind is wanted there
+  if (word.starts_with('-')) {
+    what = "option";
+    for (const CLI::App* above = &command; above != nullptr; above = above->get_parent()) {
+      for (const CLI::Option* option : above->get_options(all)) {
+        for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+      }
+    }
+  } else {
+    for (const CLI::App* known : command.get_subcommands(all)) names.push_back(known->get_name());
+    if (!names.empty()) what = "command";
+  }
+  if (what.empty()) return fmt::format(" takes no '{}':", log::escaped(word));
+  const auto meant = config::nearest(word, {names.begin(), names.end()});
+  return fmt::format(" has no {} '{}'{}", what, log::escaped(word),
+                     meant ? fmt::format(": did you mean '{}'?", *meant) : ":");
+}
+
+std::string mistake(const CLI::App& app, const CLI::ParseError& error) {
+  std::string name;
+  const CLI::App& command = chosen(app, name);
+  const auto left = app.remaining(true);
+  const std::string wrong =
+      left.empty() ? fmt::format(": {};", log::escaped(error.what())) : unknown(left.front(), command);
+  return fmt::format("{0}{1} `{0} --help` tells what it takes", name, wrong);
+}
+
 }  // namespace
 
 Parsed parse_command_line(int argc, const char* const* argv, std::span<const AddCommand> commands) {
@@ -45,6 +93,7 @@ Parsed parse_command_line(int argc, const char* const* argv, std::span<const Add
       "borehole: a look into Bedrock. A forward HTTPS proxy that shows every call to AWS Bedrock and changes none.",
       "borehole"};
   app.set_help_all_flag("--help-all", "help for every command");
+  app.set_version_flag("--version", "borehole " BOREHOLE_VERSION, "print the version");
   app.require_subcommand(0, 1);
   app.fallthrough();
   app.add_option("--config", line.config_file, "configuration file (YAML)")->type_name("FILE");
@@ -70,7 +119,11 @@ Parsed parse_command_line(int argc, const char* const* argv, std::span<const Add
     if (line.command.empty() && !help) app.parse("serve");
   } catch (const CLI::ParseError& error) {
     const bool asked = error.get_exit_code() == 0;
-    app.exit(error, std::cout, std::cerr);
+    if (asked) {
+      app.exit(error, std::cout, std::cerr);
+    } else {
+      std::cerr << mistake(app, error) << '\n';
+    }
     return {std::nullopt, asked ? 0 : 2};
   }
   if (help) {

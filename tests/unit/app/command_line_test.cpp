@@ -157,6 +157,38 @@ TEST_CASE("wrong usage is told on stderr and exits with 2") {
   }
 }
 
+TEST_CASE("an unknown word is told where it stands, with the one that was probably meant") {
+  const auto said = [](const std::vector<std::string>& arguments) {
+    const auto made = run(arguments);
+    CHECK(made.parsed.exit_status == 2);
+    return made.err;
+  };
+  CHECK(said({"callz"}) ==
+        "borehole has no command 'callz': did you mean 'calls'? `borehole --help` tells what it takes\n");
+  CHECK(said({"listen"}) == "borehole has no command 'listen': `borehole --help` tells what it takes\n");
+  CHECK(said({"--lisen", "x"}) ==
+        "borehole has no option '--lisen': did you mean '--listen'? `borehole --help` tells what it takes\n");
+  CHECK(
+      said({"calls", "list", "--stauts", "5xx"}) ==
+      "borehole calls list has no option '--stauts': did you mean '--status'? `borehole calls list --help` tells what "
+      "it takes\n");
+  CHECK(said({"ca", "make"}) == "borehole ca has no command 'make': `borehole ca --help` tells what it takes\n");
+  CHECK(said({"check", "extra"}) == "borehole check takes no 'extra': `borehole check --help` tells what it takes\n");
+  CHECK(said({"ca"}) == "borehole ca: A subcommand is required; `borehole ca --help` tells what it takes\n");
+  CHECK(said({"calls", "list", "--limit", "many"}) ==
+        "borehole calls list: --limit: a whole number is wanted; `borehole calls list --help` tells what it takes\n");
+  CHECK(said({"check", "\x1b[31m"}) ==
+        "borehole check takes no '\\x1b[31m': `borehole check --help` tells what it takes\n");
+}
+
+TEST_CASE("the version is told on stdout and exits with 0") {
+  const auto made = run({"--version"});
+  CHECK_FALSE(made.parsed.line);
+  CHECK(made.parsed.exit_status == 0);
+  CHECK(made.out.starts_with("borehole "));
+  CHECK(made.out.ends_with("\n"));
+}
+
 TEST_CASE("help is told on stdout and exits with 0") {
   const std::vector<std::vector<std::string>> asked{
       {"help"},
