@@ -70,7 +70,7 @@ class Reader {
     if (type > 0x1) return whole;
     std::size_t padding = 0;
     if ((flags & 0x8U) != 0) {
-      if (payload.empty()) return false;
+      if (payload.empty()) return type == 0x0 && whole;  // as too much padding
       padding = static_cast<unsigned char>(payload.front());
       payload.remove_prefix(1);
     }
