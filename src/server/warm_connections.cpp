@@ -35,6 +35,7 @@ WarmConnections::WarmConnections(const UpstreamWorld& world, UpstreamPool& pool,
 WarmConnections::~WarmConnections() { stop(); }
 
 void WarmConnections::called(const proxy::UpstreamTarget& target) noexcept {
+  if (stopped_) return;
   const TimePoint now = world_.loop.now();
   const auto known = std::find_if(upstreams_.begin(), upstreams_.end(),
                                   [&](const Upstream& upstream) { return upstream.target == target; });
@@ -55,6 +56,7 @@ void WarmConnections::called(const proxy::UpstreamTarget& target) noexcept {
 }
 
 void WarmConnections::stop() noexcept {
+  stopped_ = true;
   look_.stop();
   upstreams_.clear();
   for (const auto& opening : openings_) opening->cancel();

@@ -35,7 +35,7 @@ class WarmConnections {
   // A call asks for a connection to this one. What is missing is opened behind this turn of the loop; where memory runs
   // out, some other time.
   void called(const proxy::UpstreamTarget& target) noexcept;
-  // Forgets who was called; nothing is opened any more.
+  // For good: nothing is opened any more, whoever is called.
   void stop() noexcept;
 
  private:
@@ -60,6 +60,7 @@ class WarmConnections {
   Graveyard<Opening> done_;
   net::Timer look_;
   bool at_once_ = false;  // look_ is about to go off
+  bool stopped_ = false;
   net::Timer burial_;
 };
 

@@ -130,6 +130,7 @@ TEST_CASE("stopped, nothing more is opened, and what is being opened goes nowher
     site.made.reset();
   } else {
     site.warm().stop();
+    site.warm().called(target);
   }
   const auto over = [](const auto& end) { return end->ended || end->broken; };
   REQUIRE(until(site.test, [&] { return std::all_of(site.ends.begin(), site.ends.end(), over); }));
