@@ -145,7 +145,9 @@ class ZstdLayer final : public Pieces {
 
   Step decode(Bytes& octets, std::size_t& written, bool& over) override {
     if (context_ == nullptr) return Step::no_memory;
-    ZSTD_inBuffer in{octets.data(), octets.size(), 0};
+    // The header octet by octet: where libzstd has got a part of it, and then all that is left of the frame at once, it
+    // takes what follows that part for the beginning of another frame.
+    ZSTD_inBuffer in{octets.data(), header_left_ > 0 ? std::min<std::size_t>(octets.size(), 1) : octets.size(), 0};
     ZSTD_outBuffer out{room().data(), room().size(), 0};
     const std::size_t left = ZSTD_decompressStream(context_, &out, &in);
     if (ZSTD_isError(left) != 0) {
@@ -158,11 +160,15 @@ class ZstdLayer final : public Pieces {
     octets.remove_prefix(in.pos);
     written = out.pos;
     over = left == 0;
+    header_left_ = over ? longest_header : header_left_ - std::min(header_left_, in.pos);
     return out.pos == out.size || !octets.empty() ? Step::room : Step::more;
   }
 
  private:
+  static constexpr std::size_t longest_header = 18;  // RFC 8878 section 3.1.1.1, with the magic number
+
   ZSTD_DCtx* context_;
+  std::size_t header_left_ = longest_header;  // at most so many octets
 };
 
 class BrotliLayer final : public Layer {

@@ -45,8 +45,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* octets, std::size_t si
   if (!codings.usable || codings.empty()) return 0;
   const Decoded whole = decode(codings, body, body.size() + 1);
   const Decoded portions = decode(codings, body, 1U + octets[0]);
-  // A frame of zstd that is whole and small needs no window. What comes before an octet that is wrong may be given or
-  // not; and how many came in when the ratio is looked at depends on the portions.
+  // What comes before an octet that is wrong may be given or not; and how many came in when the ratio is looked at
+  // depends on the portions.
   demand(whole.content.starts_with(portions.content) || portions.content.starts_with(whole.content),
          "the content does not depend on the portions");
   if (!whole.fault && !portions.fault) demand(whole.content == portions.content, "portions change nothing");

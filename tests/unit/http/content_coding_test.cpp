@@ -57,6 +57,9 @@ std::vector<Sample> samples() {
   wrong_checksum[wrong_checksum.size() - 6] ^= 1;
   std::string wrong_zstd = zstd(text);
   wrong_zstd.back() = static_cast<char>(wrong_zstd.back() ^ 1);
+  // A frame of 6477 octets whose header, but for its first four octets, is that of a skippable one.
+  std::string like_skippable("\x28\xb5\x2f\xfd\x50\x2a\x4d\x18\x02\x01\0\0\x6b\xc9\0A", 16);
+  like_skippable += std::string("\x50\x2a\x4d\x18\x2c\x01\0\0", 8) + zeros(300);
   const auto cut = [](const std::string& body) { return body.substr(0, body.size() - 5); };
   const Decoded whole{text, {}};
   return {
@@ -70,6 +73,10 @@ std::vector<Sample> samples() {
       {"br", brotli(text), {Coding::br}, whole},
       {"zstd", zstd(text), {Coding::zstd}, whole},
       {"zstd in frames", zstd(text.substr(0, 9)) + skippable + zstd(text.substr(9)), {Coding::zstd}, whole},
+      {"zstd, a header like that of a skippable frame",
+       like_skippable,
+       {Coding::zstd},
+       {zeros(32) + std::string(6445, 'A'), {}}},
       {"gzip, then br", brotli(gzip(text)), {Coding::gzip, Coding::br}, whole},
       {"all four",
        gzip(zstd(brotli(zlib_compressed(text, 15)))),
