@@ -167,7 +167,7 @@ void Session::connect_failed(const Error& error, TimePoint now) {
   if (over()) return;
   upstream_coming_ = false;
   if (phase_ == Phase::negotiating) {
-    negotiated_ = Negotiated{{}, {}, error};
+    negotiated_.emplace().error = error;
     phase_ = before_negotiating_;
     return settle(now);
   }
